@@ -1,0 +1,148 @@
+"""ContainerSpec, the normalised wish, and Wanted, the spec with what the launcher needs around it.
+
+A spec holds only what the engine is told at create, engine-neutral: absolute paths, bytes, seconds, maps keyed by what
+identifies an entry. What concerns the launcher alone (attach, consent, order) is in Settings and is never a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sglaunch.errors import Origin, Problem
+from sglaunch.spec.server import Server, command, model_mount, published
+from sglaunch.spec.values import (
+    Device,
+    Gpus,
+    Healthcheck,
+    Mount,
+    NetworkAttachment,
+    PortBinding,
+    Secret,
+    Ulimit,
+)
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container as it should be. Names are the profile's words; an unset option is None or empty.
+
+    `environment` maps a name to its text, to a Secret, or to None: passed through, and unset in the calling shell,
+    which is no opinion. Keys of `volumes`, `tmpfs` and `devices` are container paths, of `ports` `30000/tcp`.
+    """
+
+    container_name: str
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    server: Server | None = None
+    environment: Mapping[str, str | Secret | None] = field(default_factory=dict)
+    volumes: Mapping[str, Mount] = field(default_factory=dict)
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    volumes_from: tuple[str, ...] = ()
+    ports: Mapping[str, tuple[PortBinding, ...]] = field(default_factory=dict)
+    network_mode: str = ""
+    networks: Mapping[str, NetworkAttachment] = field(default_factory=dict)
+    extra_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opt: tuple[str, ...] = ()
+    ipc: str = ""
+    pid: str = ""
+    uts: str = ""
+    userns_mode: str = ""
+    cgroup: str = ""
+    shm_size: int | None = None
+    gpus: Gpus | None = None
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    device_cgroup_rules: tuple[str, ...] = ()
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    group_add: tuple[str, ...] = ()
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    working_dir: str = ""
+    hostname: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tty: bool = False
+    stdin_open: bool = False
+    init: bool = False
+    auto_remove: bool = False
+    stop_signal: str = ""
+    stop_grace_period: float | None = None
+    healthcheck: Healthcheck | None = None
+    read_only: bool = False
+    runtime: str = ""
+    platform: str = ""
+    logging_driver: str = ""
+    logging_options: Mapping[str, str] = field(default_factory=dict)
+    restart: str = "no"
+    mem_limit: int | None = None
+    mem_reservation: int | None = None
+    memswap_limit: int | None = None
+    cpus: float | None = None
+    cpu_shares: int | None = None
+    cpu_quota: int | None = None
+    cpu_period: int | None = None
+    cpuset: str = ""
+    pids_limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the launcher does with the container; never a change of it.
+
+    `fallback_shell`: the shell is a wish, and the next best will do. `soft`: fields that only the built-in layer asks
+    for, dropped with a warning where the host lacks them. Times in seconds.
+    """
+
+    attach: bool = False
+    shell: tuple[str, ...] = ("bash",)
+    fallback_shell: bool = True
+    recreate: str = "ask"
+    protect: bool = True
+    pull_policy: str = "missing"
+    depends_on: tuple[str, ...] = ()
+    soft: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A profile resolved: the spec, the settings, and where every value of them was written."""
+
+    project: str
+    profile: str
+    config_file: str
+    spec: ContainerSpec
+    settings: Settings = field(default_factory=Settings)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+    secret_names: frozenset[str] = frozenset()
+
+
+def expand(spec: ContainerSpec) -> ContainerSpec:
+    """The spec with `server` turned into the command, port and mount it stands for; written values beat these."""
+    if spec.server is None:
+        return spec
+    ports = spec.ports
+    if spec.network_mode != "host" and f"{spec.server.port}/tcp" not in ports:
+        ports = {**published(spec.server), **ports}
+    return replace(
+        spec,
+        server=None,
+        command=command(spec.server),
+        ports=ports,
+        volumes={**model_mount(spec.server, spec.volumes), **spec.volumes},
+    )
+
+
+def origin_of(path: str, origins: Mapping[str, Origin]) -> Origin | None:
+    """Where the value at `path` was written: itself, else the nearest thing above or an expansion that made it."""
+    while path:
+        if path in origins:
+            return origins[path]
+        path = path.rpartition(".")[0]
+    return None

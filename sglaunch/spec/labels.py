@@ -1,0 +1,126 @@
+"""Our labels: names, encoding and decoding. The spec is cut into pieces, since containerd caps a label at 4096 bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sglaunch.spec.canonical import digest, dump
+from sglaunch.spec.values import Secret
+
+PREFIX = "sglaunch."
+PROJECT = PREFIX + "project"
+PROFILE = PREFIX + "profile"
+OWNER = PREFIX + "owner"
+CONFIG = PREFIX + "config"
+DIGEST = PREFIX + "digest"
+SPEC = PREFIX + "spec."
+IMAGE = PREFIX + "image"
+SECRETS = PREFIX + "secrets"
+ASSIGNED = PREFIX + "assigned"
+
+SCHEMA_VERSION = 1
+CHUNK = 3500
+_FINGERPRINT_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A user as the engine's host knows them."""
+
+    uid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What our labels say of a container: whose it is, and the spec it was made from (None: unreadable)."""
+
+    project: str
+    profile: str
+    owner: Owner
+    config: str
+    spec: Mapping[str, Any] | None
+    image: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    salt: str = ""
+    assigned: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fingerprints(values: Mapping[str, Secret], salt: str) -> dict[str, str]:
+    """A truncated HMAC per secret: tells that a value changed, and nothing of the value without the salt."""
+    key = salt.encode()
+    return {
+        name: hmac.new(key, value.reveal().encode(), hashlib.sha256).hexdigest()[:_FINGERPRINT_LENGTH]
+        for name, value in sorted(values.items())
+    }
+
+
+def encode(applied: Applied) -> dict[str, str]:
+    """The labels of a container about to be created."""
+    assert applied.spec is not None
+    text = dump({"v": SCHEMA_VERSION, "spec": applied.spec})
+    labels = {
+        PROJECT: applied.project,
+        PROFILE: applied.profile,
+        OWNER: str(applied.owner),
+        CONFIG: applied.config,
+        DIGEST: digest(applied.spec),
+        IMAGE: applied.image,
+    }
+    if applied.secrets:
+        labels[SECRETS] = dump({"salt": applied.salt, "values": dict(applied.secrets)})
+    if applied.assigned:
+        labels[ASSIGNED] = dump(applied.assigned)
+    for number, start in enumerate(range(0, len(text), CHUNK)):
+        labels[f"{SPEC}{number}"] = text[start : start + CHUNK]
+    return labels
+
+
+def decode(labels: Mapping[str, str]) -> Applied | None:
+    """What the labels of a container say; None where it is not ours. Unknown things in them are left aside."""
+    if PROJECT not in labels or PROFILE not in labels:
+        return None
+    secrets = _json(labels.get(SECRETS, ""))
+    values = secrets.get("values")
+    return Applied(
+        project=labels[PROJECT],
+        profile=labels[PROFILE],
+        owner=_owner(labels.get(OWNER, "")),
+        config=labels.get(CONFIG, ""),
+        spec=_spec(labels),
+        image=labels.get(IMAGE, ""),
+        secrets={str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {},
+        salt=str(secrets.get("salt", "")),
+        assigned=_json(labels.get(ASSIGNED, "")),
+    )
+
+
+def _owner(text: str) -> Owner:
+    uid, _, name = text.partition(":")
+    return Owner(int(uid) if uid.isdecimal() else -1, name)
+
+
+def _spec(labels: Mapping[str, str]) -> Mapping[str, Any] | None:
+    pieces = []
+    while (piece := labels.get(f"{SPEC}{len(pieces)}")) is not None:
+        pieces.append(piece)
+    spec = _json("".join(pieces)).get("spec")
+    if not isinstance(spec, dict) or digest(spec) != labels.get(DIGEST):
+        return None
+    return spec
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

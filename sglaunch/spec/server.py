@@ -1,0 +1,86 @@
+"""The SGLang server as typed fields, and the command, port and mount they make.
+
+Flags are kept under short profile names (`tp`), whatever spelling was written, and leave as the long names
+every SGLang release knows: argparse prefix matching makes `--pp` ambiguous since 0.5, `--pp-size` never.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sglaunch.spec.values import Mount, PortBinding
+
+DEFAULT_LAUNCHER = ("python3", "-m", "sglang.launch_server")
+DEFAULT_PORT = 30000
+
+# Profile word -> the flag as it is sent. The aliases are those of SGLang's argument parser, 0.4.6 to 0.5.23.
+LONG_FLAGS = {"tp": "tp-size", "dp": "dp-size", "pp": "pp-size", "ep": "ep-size", "attn-dp": "attn-dp-size"}
+ALIASES = {
+    "tp-size": "tp",
+    "tensor-parallel-size": "tp",
+    "dp-size": "dp",
+    "data-parallel-size": "dp",
+    "pp-size": "pp",
+    "pipeline-parallel-size": "pp",
+    "ep-size": "ep",
+    "expert-parallel-size": "ep",
+    "attn-dp-size": "attn-dp",
+    "attention-data-parallel-size": "attn-dp",
+    "nccl-init-addr": "dist-init-addr",
+    "speculative-draft-model": "speculative-draft-model-path",
+    "enable-hicache": "enable-hierarchical-cache",
+}
+# Flags that are fields of their own under `server:`.
+FIELD_FLAGS = {"model-path": "model", "model": "model", "host": "host", "port": "port", "api-key": "api_key"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the server is asked to be. `model` is an id or an absolute path; `args` are keyed by profile word."""
+
+    model: str
+    host: str = "0.0.0.0"  # noqa: S104 - inside the container; what is published decides who reaches it
+    port: int = DEFAULT_PORT
+    args: Mapping[str, Any] = field(default_factory=dict)
+    launcher: tuple[str, ...] = DEFAULT_LAUNCHER
+
+
+def flag_word(written: str) -> str:
+    """The profile word of a flag as people write it: `--tp-size`, `tp_size` and `tp` are all `tp`."""
+    name = written.lstrip("-").replace("_", "-")
+    return ALIASES.get(name, name)
+
+
+def command(server: Server) -> tuple[str, ...]:
+    """The launch command. Booleans are bare flags, false is left out, lists are several values, mappings are JSON."""
+    words = [*server.launcher, "--model-path", server.model, "--host", server.host, "--port", str(server.port)]
+    for name, value in sorted(server.args.items()):
+        if value is None or value is False:
+            continue
+        words.append(f"--{LONG_FLAGS.get(name, name)}")
+        if value is not True:
+            words.extend(_word(item) for item in (value if isinstance(value, list | tuple) else [value]))
+    return tuple(words)
+
+
+def published(server: Server) -> dict[str, tuple[PortBinding, ...]]:
+    """The port the server is published on where the network is not the host's."""
+    return {f"{server.port}/tcp": (PortBinding(str(server.port)),)}
+
+
+def model_mount(server: Server, targets: Mapping[str, Mount]) -> dict[str, Mount]:
+    """A model that is a host path is mounted read-only at the same path, unless a written mount already covers it."""
+    if not server.model.startswith("/"):
+        return {}
+    if any(server.model == target or server.model.startswith(target.rstrip("/") + "/") for target in targets):
+        return {}
+    return {server.model: Mount("bind", server.model, read_only=True)}
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, sort_keys=True)
+    return str(value).lower() if isinstance(value, bool) else str(value)
