@@ -1,0 +1,204 @@
+"""YAML text to nodes, each with its place. The only user of ruamel.yaml.
+
+YAML 1.2: `22:22`, `yes` and `2024-01-01` are text. Bounded: a document may not grow beyond MAX_NODES by aliases.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node as YamlNode
+
+from sglaunch.config.node import Node, Problems, join
+from sglaunch.errors import Origin, Place
+
+MAX_NODES = 20_000
+MAX_DEPTH = 40
+MAX_BYTES = 1 << 20
+TAGS = {"!override": "override", "!reset": "reset"}
+_YAML_TAG = "tag:yaml.org,2002:"
+_QUOTE_IT = "quote it: \"{{ ... }}\" (an unquoted {{ starts a YAML mapping)"
+_DEEP_OPENING = re.compile(r"[\[{][\s\[{]{%d,}" % (MAX_DEPTH * 2))
+
+
+class _Stop(Exception):  # noqa: N818 - leaves the walk, never the module
+    pass
+
+
+def parse(text: str, file: str, layer: str, problems: Problems) -> Node | None:
+    """The document as one node; None when it is empty or not YAML (the problems say why)."""
+    origin = Origin(Place(file, 1, 1), layer)
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        problems.error(origin.place, "", f"the file is larger than {MAX_BYTES >> 20} MiB", "is this the right file?")
+        return None
+    if _DEEP_OPENING.search(text):
+        problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels")
+        return None
+    try:
+        root = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        _syntax(error, text, file, problems)
+        return None
+    except RecursionError:
+        problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels")
+        return None
+    except (YAMLError, ValueError) as error:
+        place = _reader_place(error, text, file)
+        problems.error(place, "", f"not YAML: {_first_line(error)}", "save the file as UTF-8 text")
+        return None
+    if root is None:
+        return None
+    walk = _Walk(file, layer, problems)
+    try:
+        return walk.node(root, "", 0)
+    except _Stop:
+        return None
+
+
+def parse_value(text: str, file: str, layer: str, problems: Problems) -> Node:
+    """A value written in one line, as `--set path=value` has it; empty text is the empty text."""
+    origin = Origin(Place(file), layer)
+    node = parse(text, file, layer, problems) if text.strip() else Node("", origin, text="")
+    return _relocate(node or Node(None, origin), origin)
+
+
+def dump(data: object) -> str:
+    """Plain data as YAML, for people."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    yaml.width = 4096
+    stream = io.StringIO()
+    yaml.dump(data, stream)
+    return stream.getvalue()
+
+
+def _relocate(node: Node, origin: Origin) -> Node:
+    if node.is_map:
+        return replace(node, origin=origin, value={key: _relocate(inner, origin) for key, inner in node.items()})
+    if node.is_list:
+        return replace(node, origin=origin, value=tuple(_relocate(inner, origin) for inner in node.value))
+    return replace(node, origin=origin)
+
+
+class _Walk:
+    def __init__(self, file: str, layer: str, problems: Problems) -> None:
+        self.file, self.layer, self.problems, self.count = file, layer, problems, 0
+
+    def place(self, mark: Any) -> Place:
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def node(self, raw: YamlNode, path: str, depth: int, key: Place | None = None) -> Node:
+        self.count += 1
+        origin = Origin(self.place(raw.start_mark), self.layer)
+        if self.count > MAX_NODES or depth > MAX_DEPTH:
+            limit = f"{MAX_NODES} values (aliases count)" if self.count > MAX_NODES else f"{MAX_DEPTH} levels"
+            self.problems.error(origin.place, path, f"the file holds more than {limit}")
+            raise _Stop
+        tag = self.custom_tag(raw, origin.place, path)
+        if isinstance(raw, MappingNode):
+            return Node(self.mapping(raw, path, depth), origin, key, tag=tag)
+        if isinstance(raw, SequenceNode):
+            children = (self.node(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(raw.value))
+            return Node(tuple(children), origin, key, tag=tag)
+        return Node(self.scalar(raw, tag), origin, key, text=raw.value, tag=tag)
+
+    def custom_tag(self, raw: YamlNode, place: Place, path: str) -> str:
+        tag = str(raw.tag) if raw.tag is not None else ""
+        if not tag or tag.startswith(_YAML_TAG):
+            return ""
+        if tag not in TAGS:
+            self.problems.error(place, path, f"unknown tag {tag}", "allowed are !override and !reset")
+        return TAGS.get(tag, "")
+
+    def mapping(self, raw: MappingNode, path: str, depth: int) -> dict[str, Node]:
+        result: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for raw_key, raw_value in raw.value:
+            place = self.place(raw_key.start_mark)
+            if not isinstance(raw_key, ScalarNode):
+                is_template = isinstance(raw_key, MappingNode)
+                message = "an unquoted {{ is a YAML mapping" if is_template else "a key must be text"
+                self.problems.error(self.place(raw.start_mark), path, message, _QUOTE_IT if is_template else "")
+                continue
+            if str(raw_key.tag) == _YAML_TAG + "merge" or raw_key.value == "<<":
+                merged.update(self.merge_key(raw_value, path, depth))
+                continue
+            name = raw_key.value
+            if name in result:
+                first = result[name].key or result[name].origin.place
+                self.problems.error(place, join(path, name), f"duplicate key; first written in line {first.line}")
+                continue
+            result[name] = self.node(raw_value, join(path, name), depth + 1, place)
+        return {**{key: node for key, node in merged.items() if key not in result}, **result}
+
+    def merge_key(self, raw: YamlNode, path: str, depth: int) -> dict[str, Node]:
+        sources = raw.value if isinstance(raw, SequenceNode) else [raw]
+        result: dict[str, Node] = {}
+        for source in reversed(sources):
+            if isinstance(source, MappingNode):
+                result.update(self.mapping(source, path, depth + 1))
+            else:
+                self.problems.error(self.place(source.start_mark), path, "<< takes a mapping or an alias of one")
+        return result
+
+    def scalar(self, raw: ScalarNode, tag: str) -> str | int | float | bool | None:
+        kind = str(raw.tag or "").removeprefix(_YAML_TAG)
+        text: str = raw.value
+        if tag and raw.style in ("'", '"'):
+            return text
+        if kind == "null" or (tag and text in ("", "null", "~")):
+            return None
+        if kind == "bool" and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if kind in ("int", "float"):
+            return _number(text)
+        return text
+
+
+def _number(text: str) -> str | int | float:
+    """A YAML 1.2 number; text that only YAML 1.1 calls one stays text."""
+    try:
+        if re.fullmatch(r"[-+]?[0-9]+", text):
+            return int(text)
+        if re.fullmatch(r"0[ox][0-9a-fA-F]+", text):
+            return int(text, 0)
+        if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text):
+            return float(text) if math.isfinite(float(text)) else text
+    except ValueError:
+        return text
+    return text
+
+
+def _syntax(error: MarkedYAMLError, text: str, file: str, problems: Problems) -> None:
+    mark = error.problem_mark or error.context_mark
+    place = Place(file, mark.line + 1, mark.column + 1) if isinstance(mark, StringMark) else Place(file, 1, 1)
+    what = (error.problem or error.context or "not YAML").strip()
+    lines = text.splitlines()
+    near = lines[max(0, place.line - 2) : place.line]
+    for offset, line in enumerate(reversed(near)):
+        if found := re.search(r"(?:[:-]|^)\s+(\{\{)", line):
+            where = Place(file, place.line - offset, found.start(1) + 1)
+            problems.error(where, "", "an unquoted {{ is a YAML mapping", _QUOTE_IT)
+            return
+    hint = "indent with spaces, not tabs" if "\\t" in what or "\t" in "".join(near) else ""
+    problems.error(place, "", f"not YAML: {what}", hint)
+
+
+def _reader_place(error: Exception, text: str, file: str) -> Place:
+    position = getattr(error, "position", None)
+    if not isinstance(position, int):
+        return Place(file, 1, 1)
+    before = text[:position]
+    return Place(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(getattr(error, "reason", "")) or str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,176 @@
+"""Finds the project and reads every file of the layers: the only file reader of the configuration.
+
+A file's name in messages is relative to the project folder where it lies in it, else absolute.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from sglaunch.config.document import MAX_BYTES
+from sglaunch.config.node import Problems
+from sglaunch.errors import Place, UsageError
+
+PROJECT_FILE = "sglaunch.yaml"
+LOCAL_FILE = "sglaunch.local.yaml"
+SITE_FILE = Path("/etc/sglaunch/config.yaml")
+SITE_VARIABLE = "SGLAUNCH_SITE_CONFIG"
+FILE_VARIABLE = "SGLAUNCH_FILE"
+
+BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE = (
+    "built-in",
+    "site",
+    "personal",
+    "project",
+    "local",
+    "command line",
+)
+LAYERS = (BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE)
+"""The six layers, lowest first; nearer wins."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file's text: which layer it belongs to, its name in messages, its folder, and the profile it is, if it is one."""
+
+    layer: str
+    name: str
+    folder: Path
+    text: str
+    profile: str = ""
+
+
+@dataclass
+class Files:
+    """Everything read for a project. `lines` serves the quoting of sources, `folders` the resolving of paths."""
+
+    project_file: Path
+    texts: list[Text] = field(default_factory=list)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.project_file.parent
+
+    def shown(self, path: Path) -> str:
+        """The name of a file in messages."""
+        try:
+            return str(path.relative_to(self.folder))
+        except ValueError:
+            return str(path)
+
+    def add(self, layer: str, path: Path, problems: Problems, profile: str = "") -> None:
+        """Reads a file into a layer; one that is not there is no problem, one that cannot be read is."""
+        name = f"<{path.name}>" if layer == BUILTIN else self.shown(path)
+        text = read(path, name, problems)
+        if text is None:
+            return
+        self.texts.append(Text(layer, name, path.parent, text, profile))
+        self.lines[name] = text.splitlines()
+        self.folders[name] = path.parent
+
+    def read_beside(self, path: Path, problems: Problems) -> str | None:
+        """A file that a value names (env_file); kept for quoting too."""
+        text = read(path, self.shown(path), problems)
+        if text is not None:
+            self.folders[self.shown(path)] = path.parent
+        return text
+
+
+def find_project(start: Path, named: str | None) -> Path:
+    """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder."""
+    if named:
+        path = Path(os.path.abspath(start / Path(named).expanduser()))
+        path = path / PROJECT_FILE if path.is_dir() else path
+        if not path.exists():
+            raise UsageError(f"{path}: no such project file", "see --file and SGLAUNCH_FILE, or run `sglaunch init`")
+        return path
+    here = Path(os.path.abspath(start))
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FILE).exists():
+            return folder / PROJECT_FILE
+    for name in ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"):
+        if (here / name).exists():
+            hint = f"{name} here is a compose file: `sglaunch import {name}`, or start with `sglaunch init`"
+            raise UsageError(f"no {PROJECT_FILE} in {here} or above", hint)
+    raise UsageError(f"no {PROJECT_FILE} in {here} or above", "run `sglaunch init` to write one")
+
+
+def builtin_folder() -> Path:
+    """The folder of the built-in profiles: in the wheel, or at the root of a checkout."""
+    package = Path(str(resources.files("sglaunch")))
+    inside = package / "profiles"
+    return inside if inside.is_dir() else package.parent / "profiles"
+
+
+def example_file() -> Path:
+    """The commented project file that `init` writes: in the wheel, or at the root of a checkout."""
+    package = Path(str(resources.files("sglaunch")))
+    inside = package / "sglaunch.yaml.example"
+    return inside if inside.is_file() else package.parent / "sglaunch.yaml.example"
+
+
+def read_layers(project_file: Path, env: Mapping[str, str], home: str, problems: Problems) -> Files:
+    """Every file of every layer, lowest first."""
+    files = Files(project_file)
+    for path in _yaml_files(builtin_folder()):
+        files.add(BUILTIN, path, problems, profile=path.stem)
+    site = SITE_FILE if SITE_FILE.exists() or SITE_VARIABLE not in env else Path(env[SITE_VARIABLE])
+    if site.exists():
+        _check_site(site, problems)
+        files.add(SITE, site, problems)
+    files.add(PERSONAL, _config_home(env, home) / "sglaunch" / "config.yaml", problems)
+    files.add(PROJECT, project_file, problems)
+    for path in _yaml_files(files.folder / "profiles"):
+        files.add(PROJECT, path, problems, profile=path.stem)
+    files.add(LOCAL, files.folder / LOCAL_FILE, problems)
+    return files
+
+
+def read(path: Path, name: str, problems: Problems) -> str | None:
+    """A text file, or None: absent silently, unreadable with a problem."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            problems.error(Place(name), "", "not a regular file", "a project file is a text file")
+            return None
+        if status.st_size > MAX_BYTES:
+            problems.error(Place(name), "", f"larger than {MAX_BYTES >> 20} MiB", "is this the right file?")
+            return None
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        problems.error(Place(name), "", f"cannot be read: {error.strerror}", f"check `ls -l {path}`")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        problems.error(Place(name, line, column), "", "not UTF-8 text", "save the file as UTF-8")
+        return None
+
+
+def _config_home(env: Mapping[str, str], home: str) -> Path:
+    return Path(env.get("XDG_CONFIG_HOME") or Path(home) / ".config")
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError:
+        return []
+
+
+def _check_site(path: Path, problems: Problems) -> None:
+    status = path.stat()
+    if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        hint = f"`chown root {path}` and `chmod 644 {path}`"
+        problems.error(Place(str(path)), "", "the site file must be root's and writable by root alone", hint)

@@ -1,0 +1,216 @@
+"""The layers as documents: their shape, and the stack of texts that makes a profile.
+
+For a profile P that extends Q the stack is stack(Q), then P's own text layer by layer. The built-in of the same name
+lies beneath P unless P says `extends`, whatever it says. `defaults` enter once, above the built-in text (layer 1, which
+every other layer beats) and beneath the rest of the chain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sglaunch.config.document import parse
+from sglaunch.config.files import BUILTIN, LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
+from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.suggest import nearest
+
+SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
+OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
+ENGINES = ("auto", "docker", "nerdctl", "podman")
+ENGINE_KEYS = ("name", "host", "context")
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LATER = {
+    "policy": "site policy is not enforced by this version of sglaunch",
+    "registry_mirrors": "registry mirrors are not used by this version of sglaunch",
+}
+
+
+@dataclass
+class Layer:
+    """One layer: its vars, defaults and profile texts, as written."""
+
+    name: str
+    vars: Node | None = None
+    defaults: Node | None = None
+    profiles: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass
+class Stack:
+    """The layers of a project, and what only one of them says. `broken`: the project file itself cannot be read."""
+
+    layers: list[Layer]
+    project: Node | None = None
+    default_profiles: Node | None = None
+    engine: Node | None = None
+    broken: bool = False
+
+    def layer(self, name: str) -> Layer:
+        return self.layers[LAYERS.index(name)]
+
+    def known(self) -> list[str]:
+        """Every profile name of every layer."""
+        return sorted({name for layer in self.layers for name in layer.profiles})
+
+    def declared(self) -> list[str]:
+        """The profiles that the project or the local layer declares, in written order."""
+        return list(dict.fromkeys([*self.layer(PROJECT).profiles, *self.layer(LOCAL).profiles]))
+
+    def texts(self, profile: str, problems: Problems) -> list[Node]:
+        """The texts that make a profile, lowest first; empty when it cannot be made (the problems say why)."""
+        chain = self._chain(profile, problems)
+        if not chain:
+            return []
+        lowest = chain[-1]
+        beneath = self.layer(BUILTIN).profiles.get(lowest) if self._extends(lowest) is None else None
+        texts = [beneath] if beneath is not None else []
+        texts += [layer.defaults for layer in self.layers if layer.defaults is not None]
+        for name in reversed(chain):
+            texts += [layer.profiles[name] for layer in self.layers[1:] if name in layer.profiles]
+        return texts
+
+    def _chain(self, profile: str, problems: Problems) -> list[str]:
+        """P, what P extends, and so on up."""
+        chain: list[str] = []
+        name, by = profile, None
+        while True:
+            if name in chain:
+                path = " -> ".join([*chain[chain.index(name) :], name])
+                hint = "the built-in of the same name lies beneath anyway; remove extends" if chain == [name] else ""
+                problems.error(by, f"profiles.{chain[-1]}.extends", f"a cycle: {path}", hint)
+                return []
+            if name not in self.known():
+                problems.error(by, f"profiles.{chain[-1]}.extends" if chain else "", *self.unknown(name))
+                return []
+            chain.append(name)
+            by = self._extends(name)
+            if by is None or by.value is None:
+                return chain
+            name = str(by.value)
+
+    def unknown(self, name: str) -> tuple[str, str]:
+        """The message and the hint for a profile name that no layer declares."""
+        return f"unknown profile {name!r}", nearest(name, self.known()) or f"profiles here: {', '.join(self.known())}"
+
+    def _extends(self, profile: str) -> Node | None:
+        """The nearest `extends` of a profile; None when no layer writes one."""
+        found = None
+        for layer in self.layers[1:]:
+            text = layer.profiles.get(profile)
+            found = (text.get("extends") if text is not None else None) or found
+        return found
+
+
+def read_stack(files: Files, problems: Problems) -> Stack:
+    """Parses every text and checks the shape of each layer."""
+    stack = Stack([Layer(name) for name in LAYERS])
+    for text in files.texts:
+        before = len(problems.errors)
+        root = parse(text.text, text.name, text.layer, problems)
+        if root is None:
+            stack.broken |= text.layer == PROJECT and not text.profile and len(problems.errors) > before
+            continue
+        layer = stack.layer(text.layer)
+        if not root.is_map:
+            problems.error(root, "", f"the file must be a mapping, found {root.kind}")
+        elif text.profile:
+            _add_profile(layer, text.profile, root, problems)
+        else:
+            _read_document(stack, layer, root, problems)
+    return stack
+
+
+def _read_document(stack: Stack, layer: Layer, root: Node, problems: Problems) -> None:
+    allowed = (*SHARED_KEYS, *OWN_KEYS.get(layer.name, ()))
+    if layer.name == PROJECT and root.get("services") is not None and root.get("profiles") is None:
+        problems.error(root.value["services"].key, "services", "this is a compose file", "see `sglaunch import`")
+        return
+    for key, node in root.items():
+        if key.startswith("x-"):
+            continue
+        if key not in allowed:
+            owner = next((name for name, keys in OWN_KEYS.items() if key in keys), None)
+            hint = f"only the {owner} layer has {key}" if owner else _key_hint(key, allowed)
+            problems.error(node.key, key, f"unknown key in the {layer.name} layer", hint)
+        elif key in _LATER:
+            problems.error(node.key, key, _LATER[key], "remove it")
+        elif node.value is not None:
+            _read_key(stack, layer, key, node, problems)
+
+
+def _key_hint(key: str, allowed: Iterable[str]) -> str:
+    hint = nearest(key, allowed)
+    return hint if hint.startswith("did") else f"{hint}; a profile's options stand under profiles: NAME:"
+
+
+def _read_key(stack: Stack, layer: Layer, key: str, node: Node, problems: Problems) -> None:
+    if key in ("defaults", "profiles", "vars") and not node.is_map:
+        problems.error(node, key, f"must be a mapping, found {node.kind}")
+    elif key == "vars":
+        layer.vars = node
+    elif key == "defaults":
+        layer.defaults = node
+        if node.get("extends") is not None:
+            problems.error(node.value["extends"].key, "defaults.extends", "defaults cannot extend a profile")
+    elif key == "profiles":
+        for name, text in node.items():
+            if not name.startswith("x-"):
+                _add_profile(layer, name, text, problems)
+    elif key == "project":
+        if isinstance(node.value, str) and node.value:
+            stack.project = node
+        else:
+            problems.error(node, key, f"must be a name, found {node.kind}")
+    elif key == "default_profiles":
+        stack.default_profiles = node
+        if not node.is_list or not all(isinstance(item.value, str) for item in node.value):
+            problems.error(node, key, "must be a list of profile names")
+            stack.default_profiles = None
+    elif key == "engine":
+        _read_engine(stack, layer, node, problems)
+
+
+def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> None:
+    stack.engine = node
+    if isinstance(node.value, str):
+        if node.value not in ENGINES:
+            problems.error(node, "engine", f"unknown engine {node.value!r}", nearest(node.value, ENGINES))
+        return
+    if layer.name not in (SITE, PERSONAL, LOCAL):
+        hint = f"write one of {', '.join(ENGINES)}; host and context go to sglaunch.local.yaml or your personal file"
+        problems.error(node, "engine", f"must be a name in a checked-in file, found {node.kind}", hint)
+        return
+    if not node.is_map:
+        problems.error(node, "engine", f"must be a name or a mapping, found {node.kind}")
+    for key, value in node.items():
+        if key not in ENGINE_KEYS:
+            problems.error(value.key, f"engine.{key}", "unknown key", nearest(key, ENGINE_KEYS))
+        elif not isinstance(value.value, str) or value.value.startswith("-"):
+            problems.error(value, f"engine.{key}", "must be text that does not start with -")
+        elif key == "name" and value.value not in ENGINES:
+            problems.error(value, "engine.name", f"unknown engine {value.value!r}", nearest(value.value, ENGINES))
+
+
+def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> None:
+    path = join("profiles", name)
+    place = node.key or node.origin.place
+    if not _PROFILE_NAME.fullmatch(name):
+        hint = "letters, digits, _ . and -, beginning with a letter or digit"
+        problems.error(place, path, f"{name!r} is not a profile name", hint)
+        return
+    if name in layer.profiles:
+        first = layer.profiles[name].key or layer.profiles[name].origin.place
+        problems.error(place, path, f"declared twice in the {layer.name} layer", f"the other is at {first}")
+        return
+    if node.value is None:
+        node = node.with_value({})
+    if not node.is_map:
+        problems.error(node, path, f"must be a mapping, found {node.kind}")
+        return
+    extends = node.get("extends")
+    if extends is not None and extends.value is not None and not isinstance(extends.value, str):
+        problems.error(extends, f"{path}.extends", f"must be one profile name, found {extends.kind}")
+        node = node.with_value({key: value for key, value in node.items() if key != "extends"})
+    layer.profiles[name] = node

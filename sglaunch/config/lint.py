@@ -1,0 +1,108 @@
+"""Values that are allowed and seldom meant: warnings with their origin; errors where two values exclude each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sglaunch.config.node import Node, Problems
+from sglaunch.errors import Place
+from sglaunch.spec.container import Wanted, origin_of
+
+SMALL_SHM = 1 << 30
+_DEVICE_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+
+
+class Loaded(Protocol):
+    """What lint_names needs of a loaded profile."""
+
+    @property
+    def wanted(self) -> Wanted: ...
+
+
+def lint(wanted: Wanted, merged: Node, problems: Problems) -> None:
+    """The rules within one profile."""
+    _exclusions(wanted, merged, problems)
+    _ports_on_host(wanted, problems)
+    _shared_memory(wanted, problems)
+    _device_variables(wanted, problems)
+    _server_host(wanted, problems)
+
+
+def lint_names(resolved: Mapping[str, Loaded], problems: Problems) -> None:
+    """Two profiles that render the same container name would fight over one container."""
+    by_name: dict[str, str] = {}
+    for profile, loaded in resolved.items():
+        wanted = loaded.wanted
+        name = wanted.spec.container_name
+        if name in by_name:
+            message = f"{name!r} is also the container of profile {by_name[name]}"
+            place = _place("container_name", wanted)
+            hint = 'give each its own, for example "{{ user }}-{{ project }}-{{ profile }}"'
+            problems.warn(place, "container_name", message, hint)
+        by_name.setdefault(name, profile)
+
+
+def _place(path: str, wanted: Wanted) -> Place | None:
+    origin = origin_of(path, wanted.origins)
+    return origin.place if origin else None
+
+
+def _exclusions(wanted: Wanted, merged: Node, problems: Problems) -> None:
+    spec = wanted.spec
+    if spec.server is not None and spec.command is not None:
+        message = "excludes server, which is a command itself"
+        problems.error(merged.get("command"), "command", message, "remove one of the two; command: null removes it")
+    if spec.auto_remove and spec.restart != "no":
+        message = "excludes restart: a container that is removed cannot be restarted"
+        problems.error(merged.get("auto_remove"), "auto_remove", message, 'write restart: "no"')
+    if spec.networks and spec.network_mode:
+        message = "excludes networks"
+        problems.error(merged.get("network_mode"), "network_mode", message, "remove one of the two")
+    if spec.hostname and spec.uts == "host":
+        problems.error(merged.get("hostname"), "hostname", "excludes uts: host", "remove one of the two")
+    for target in set(spec.tmpfs) & set(spec.volumes):
+        problems.error(merged.at(("tmpfs", target)), f"tmpfs.{target}", "is a volume too", "remove one of the two")
+    if spec.cpus is not None and (spec.cpu_quota is not None or spec.cpu_period is not None):
+        problems.error(merged.get("cpus"), "cpus", "excludes cpu_quota and cpu_period", "remove one of the two")
+    if spec.memswap_limit is not None and spec.mem_limit is None:
+        message = "needs mem_limit: it is memory and swap together"
+        problems.error(merged.get("memswap_limit"), "memswap_limit", message)
+    if spec.memswap_limit not in (None, -1) and spec.mem_limit is not None:
+        assert spec.memswap_limit is not None
+        if spec.memswap_limit < spec.mem_limit:
+            message = "is smaller than mem_limit; it is memory and swap together"
+            problems.error(merged.get("memswap_limit"), "memswap_limit", message)
+
+
+def _ports_on_host(wanted: Wanted, problems: Problems) -> None:
+    if wanted.spec.network_mode == "host" and wanted.spec.ports:
+        message = "have no effect with network_mode: host; every port of the container is the host's"
+        problems.warn(_place("ports", wanted), "ports", message, "remove ports, or network_mode")
+
+
+def _shared_memory(wanted: Wanted, problems: Problems) -> None:
+    size = wanted.spec.shm_size
+    if size is not None and size < SMALL_SHM and wanted.spec.ipc != "host":
+        message = "below 1g: PyTorch and NCCL stop with a bus error when /dev/shm is full"
+        problems.warn(_place("shm_size", wanted), "shm_size", message, "write 32g; unused space costs nothing")
+
+
+def _device_variables(wanted: Wanted, problems: Problems) -> None:
+    if wanted.spec.gpus is None:
+        return
+    for name in _DEVICE_VARIABLES:
+        if wanted.spec.environment.get(name) is not None:
+            path = f"environment.{name}"
+            message = "beside gpus: devices are numbered from 0 inside the container, so host numbers select others"
+            problems.warn(_place(path, wanted), path, message, "choose the devices in gpus alone")
+
+
+def _server_host(wanted: Wanted, problems: Problems) -> None:
+    server = wanted.spec.server
+    if server is None or wanted.spec.network_mode == "host":
+        return
+    if server.host in ("127.0.0.1", "localhost", "::1"):
+        message = f"{server.host} is the container's own loopback: the published port would answer nobody"
+        hint = "write 0.0.0.0 and limit who reaches it in ports, e.g. 127.0.0.1:30000:30000"
+        problems.warn(_place("server.host", wanted), "server.host", message, hint)

@@ -1,0 +1,320 @@
+"""Runs the stages: files, layers, rendered, lengthened, merged, validated, spec. Every Problem of a run comes out at once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import parse_stream
+
+from sglaunch.config.document import parse_value
+from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
+from sglaunch.config.layers import Stack, read_stack
+from sglaunch.config.lint import lint, lint_names
+from sglaunch.config.merge import merge
+from sglaunch.config.node import Node, Problems
+from sglaunch.config.profile import Profile, validate
+from sglaunch.config.render import Context, render, render_vars
+from sglaunch.config.shorthand import lengthen
+from sglaunch.config.shorthand_paths import Paths
+from sglaunch.config.specify import Surroundings, specify
+from sglaunch.config.suggest import nearest
+from sglaunch.errors import ConfigError, Origin, Place, Problem, UsageError
+from sglaunch.spec.container import Wanted
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be loaded: the project file, the caller's facts and environment, and the command line's layer.
+
+    `facts` hold user, uid, gid, home, hostname. `overrides` are `path=value` texts of --set, in order.
+    """
+
+    project_file: Path
+    facts: Mapping[str, Any]
+    env: Mapping[str, str]
+    overrides: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """One profile after the merge: its text with places, and what it became."""
+
+    merged: Node
+    wanted: Wanted
+
+
+@dataclass
+class Config:
+    """A loaded project."""
+
+    project: str
+    folder: Path
+    file: Path
+    names: Sequence[str]
+    declared: Sequence[str]
+    engine: Mapping[str, str]
+    resolved: dict[str, Resolved] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> dict[str, Wanted]:
+        return {name: resolved.wanted for name, resolved in self.resolved.items()}
+
+
+def load(request: Request, profiles: Sequence[str], *, everything: bool = False) -> Config:
+    """The project and the specs of the named profiles; without names of those a verb without names means.
+
+    `everything` adds every declared profile, for checks across them. Raises ConfigError with all problems.
+    """
+    return _Loader(request).load(profiles, everything)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What can be known of a project without its profiles being right. `unprotected`: those that say so."""
+
+    project: str
+    file: Path
+    names: Sequence[str]
+    engine: Mapping[str, str]
+    unprotected: frozenset[str]
+
+
+def identify(request: Request) -> Identity:
+    """The project's name and engine. Raises ConfigError only where these cannot be told."""
+    loader = _Loader(request)
+    if not any(text.layer == PROJECT for text in loader.files.texts) or loader.stack.broken:
+        raise ConfigError(sorted(loader.problems.errors, key=_by_place), loader.files.lines)
+    unprotected = set()
+    for name in loader.stack.known():
+        try:
+            settings = _Loader(request).load([name], False).resolved[name].wanted.settings
+        except (ConfigError, UsageError):
+            continue
+        if not settings.protect:
+            unprotected.add(name)
+    return Identity(
+        loader.project_name(),
+        loader.files.project_file,
+        loader.stack.known(),
+        loader.engine(),
+        frozenset(unprotected),
+    )
+
+
+class _Loader:
+    """One run: the problems and the files it has read."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.problems = Problems()
+        self.files: Files = read_layers(request.project_file, request.env, str(request.facts["home"]), self.problems)
+        self.stack: Stack = read_stack(self.files, self.problems)
+        self.env = {**self._dotenv(self.files.folder / ".env", required=False), **request.env}
+
+    def load(self, profiles: Sequence[str], everything: bool) -> Config:
+        project = self.project_name()
+        config = Config(
+            project,
+            self.files.folder,
+            self.files.project_file,
+            self.stack.known(),
+            self.stack.declared(),
+            self.engine(),
+            sources=self.files.lines,
+        )
+        facts = {**self.request.facts, "project": project, "project_dir": str(self.files.folder)}
+        names = self._names(profiles, everything)
+        for name in names:
+            resolved = self._profile(name, facts)
+            if resolved is not None:
+                config.resolved[name] = resolved
+        for name in names:
+            self._dependencies(name, config, facts)
+        lint_names(config.resolved, self.problems)
+        if self.problems.errors:
+            raise ConfigError(sorted(self.problems.errors, key=_by_place), self.files.lines)
+        config.warnings = sorted(self.problems.warnings, key=_by_place)
+        return config
+
+    def project_name(self) -> str:
+        """What `project` says, else the folder's name."""
+        node = self.stack.project
+        return str(node.value) if node else self.files.folder.name or "project"
+
+    def _names(self, profiles: Sequence[str], everything: bool) -> list[str]:
+        """The named profiles, else default_profiles, else every declared one."""
+        for name in profiles:
+            if name not in self.stack.known() and not self.problems.errors:
+                message, hint = self.stack.unknown(name)
+                raise UsageError(message, hint)
+        names = list(dict.fromkeys(profiles))
+        defaults = self.stack.default_profiles
+        if defaults is not None:
+            for item in defaults.value:
+                if item.value not in self.stack.known():
+                    self.problems.error(item, "default_profiles", *self.stack.unknown(str(item.value)))
+        if not names and defaults is not None:
+            names = [str(item.value) for item in defaults.value if item.value in self.stack.known()]
+        if not names or everything:
+            names = list(dict.fromkeys([*names, *self.stack.declared()]))
+        return [name for name in names if name in self.stack.known()]
+
+    def engine(self) -> dict[str, str]:
+        node = self.stack.engine
+        if node is None:
+            return {}
+        return {key: inner.written() for key, inner in node.items()} if node.is_map else {"name": node.written()}
+
+    def _profile(self, name: str, facts: Mapping[str, Any]) -> Resolved | None:
+        before = len(self.problems.errors)
+        texts = self.stack.texts(name, self.problems)
+        if not texts:
+            return None
+        facts = {**facts, "profile": name}
+        context = render_vars(self._vars(), Context(facts, self.env), self.problems)
+        paths = Paths(str(facts["home"]), str(facts["project_dir"]), self.files.folders)
+        overrides = self._overrides()
+        longs = [lengthen(render(text, context, self.problems), paths, self.problems) for text in [*texts, *overrides]]
+        if len(self.problems.errors) > before and any(not long.is_map for long in longs):
+            return None
+        merged = merge(longs, self.problems)
+        merged = merged.with_value({key: node for key, node in merged.items() if key != "extends"})
+        failed = len(self.problems.errors) > before
+        profile = validate(merged, self.problems)
+        if profile is None or failed:
+            return None
+        around = Surroundings(
+            facts,
+            self.env,
+            str(self.files.project_file),
+            self._env_files(profile, merged),
+            self._secret_files(profile, merged),
+        )
+        warned = len(self.problems.warnings)
+        wanted = specify(profile, merged, around, self.problems)
+        lint(wanted, merged, self.problems)
+        return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])))
+
+    def _vars(self) -> dict[str, Node]:
+        merged: dict[str, Node] = {}
+        for layer in self.stack.layers:
+            for key, node in layer.vars.items() if layer.vars is not None else ():
+                merged[key] = node
+        return merged
+
+    def _overrides(self) -> list[Node]:
+        """Each `--set path=value` as a text of the nearest layer."""
+        texts = []
+        for override in self.request.overrides:
+            path, found, value = override.partition("=")
+            steps = [step for step in path.split(".") if step]
+            if not found or not steps:
+                raise UsageError(f"--set {path}: must be path=value", "for example --set environment.NAME=value")
+            node = parse_value(value, f"--set {path}", COMMAND_LINE, self.problems)
+            for step in reversed(steps):
+                node = Node({step: replace(node, key=Place(f"--set {path}"))}, node.origin)
+            texts.append(node)
+        return texts
+
+    def _env_files(self, profile: Profile, merged: Node) -> dict[str, str]:
+        values: dict[str, str] = {}
+        entries = merged.value["env_file"].value if profile.env_file else ()
+        for entry, node in zip(profile.env_file, entries, strict=True):
+            values.update(self._dotenv(Path(entry.path), required=entry.required, by=node.value["path"]))
+        return values
+
+    def _secret_files(self, profile: Profile, merged: Node) -> dict[str, str]:
+        values = {}
+        for name, entry in profile.secret_env.items():
+            if not entry.file:
+                continue
+            node = merged.at(("secret_env", name))
+            text = self.files.read_beside(Path(entry.file), self.problems)
+            if text is None:
+                self.problems.error(node, f"secret_env.{name}", f"{entry.file} cannot be read", "create the file")
+            else:
+                values[name] = text.rstrip("\r\n")
+        return values
+
+    def _dotenv(self, path: Path, *, required: bool, by: Node | None = None) -> dict[str, str]:
+        """NAME=value lines. A bare name takes the caller's value; a line that cannot be read is a problem."""
+        text = self.files.read_beside(path, self.problems)
+        if text is None:
+            if required:
+                self.problems.error(by, "env_file", f"{path} cannot be read", "create it, or write required: false")
+            return {}
+        values: dict[str, str] = {}
+        for binding in parse_stream(io.StringIO(text)):
+            place = Place(self.files.shown(path), binding.original.line, 1)
+            if binding.error:
+                self.problems.error(place, "", "is not a NAME=value line", "quote values with spaces or quotes")
+            elif binding.key is not None and binding.value is not None:
+                values[binding.key] = binding.value
+            elif binding.key is not None and binding.key in self.request.env:
+                values[binding.key] = self.request.env[binding.key]
+        return values
+
+    def _dependencies(self, name: str, config: Config, facts: Mapping[str, Any]) -> None:
+        """Loads what a profile depends on; unknown names and cycles are problems at the name that closes them."""
+        path = [name]
+
+        def visit(profile: str) -> None:
+            resolved = config.resolved.get(profile)
+            for needed in resolved.wanted.settings.depends_on if resolved else ():
+                assert resolved is not None
+                node = resolved.merged.at(("depends_on", needed))
+                if needed in path:
+                    cycle = " -> ".join([*path[path.index(needed) :], needed])
+                    self.problems.error(node, "depends_on", f"a cycle: {cycle}")
+                    continue
+                if needed not in self.stack.known():
+                    self.problems.error(node, f"depends_on.{needed}", *self.stack.unknown(needed))
+                    continue
+                if needed not in config.resolved and (found := self._profile(needed, facts)) is not None:
+                    config.resolved[needed] = found
+                path.append(needed)
+                visit(needed)
+                path.pop()
+
+        visit(name)
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place or Place("")
+    return (place.file, place.line, place.column)
+
+
+def suggest_key(config: Config, profile: str, key: str) -> str:
+    """The nearest path of a profile's values, for `config PROFILE KEY`."""
+    return nearest(key, config.resolved[profile].wanted.origins)
+
+
+def candidates(resolved: Resolved, key: str) -> list[tuple[Origin, Any]]:
+    """Every layer's value of a key, nearest first: the one that holds, then those it replaced."""
+    node: Node | None = resolved.merged
+    for step in _steps(resolved.merged, key):
+        node = node.get(step) if node is not None else None
+    found = []
+    while node is not None:
+        found.append((node.origin, MASKED if node.secret else node.plain()))
+        node = node.beneath
+    return found
+
+
+MASKED = "********"
+
+
+def _steps(node: Node, key: str) -> Iterable[str]:
+    """The keys of a path; a key may hold dots itself."""
+    rest = key
+    while rest and node.is_map:
+        step = next((name for name in node.value if rest == name or rest.startswith(name + ".")), rest)
+        yield step
+        rest = rest[len(step) + 1 :]
+        node = node.value.get(step, node)

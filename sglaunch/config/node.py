@@ -1,0 +1,126 @@
+"""Node: a YAML value that knows where it was written, by which layer, and what it replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sglaunch.errors import Origin, Place, Problem
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A scalar, a mapping of nodes or a sequence of nodes. Frozen: each stage returns new nodes.
+
+    `text` is a scalar as it was written (`1.10`, `022`), where its meaning as a number would lose that.
+    `key` is the place of the key that led here. `tag` is "override" or "reset". `beneath` is the lower layer's value.
+    """
+
+    value: Any
+    origin: Origin
+    key: Place | None = None
+    text: str | None = None
+    tag: str = ""
+    secret: bool = False
+    beneath: Node | None = field(default=None, compare=False)
+
+    @property
+    def is_map(self) -> bool:
+        return isinstance(self.value, dict)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.value, tuple)
+
+    @property
+    def is_scalar(self) -> bool:
+        return not (self.is_map or self.is_list)
+
+    @property
+    def kind(self) -> str:
+        """What a person calls it: mapping, list, text, number, true/false, null."""
+        if self.is_map:
+            return "a mapping"
+        if self.is_list:
+            return "a list"
+        names: Mapping[type, str] = {bool: "true/false", int: "a number", float: "a number", type(None): "null"}
+        return names.get(type(self.value), "text")
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """The entries of a mapping, in written order; nothing for other kinds."""
+        return iter(self.value.items()) if self.is_map else iter(())
+
+    def get(self, key: str) -> Node | None:
+        """An entry of a mapping, or None."""
+        return self.value.get(key) if self.is_map else None
+
+    def with_value(self, value: Any, text: str | None = None) -> Node:
+        """The same place, another value."""
+        return replace(self, value=value, text=text)
+
+    def plain(self) -> Any:
+        """The value without places: what validation reads."""
+        if self.is_map:
+            return {key: node.plain() for key, node in self.value.items()}
+        if self.is_list:
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def written(self) -> str:
+        """A scalar as text: as written where that is known, else as YAML would write it."""
+        if self.text is not None:
+            return self.text
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
+        return "" if self.value is None else str(self.value)
+
+    def at(self, path: tuple[str | int, ...]) -> Node:
+        """The node at a path, or the nearest one above it."""
+        node = self
+        for part in path:
+            if node.is_map and str(part) in node.value:
+                node = node.value[str(part)]
+            elif node.is_list and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+            else:
+                break
+        return node
+
+
+class Problems:
+    """Collects the mistakes and warnings of a run, so that all are shown at once."""
+
+    def __init__(self) -> None:
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def error(self, where: Node | Place | None, path: str, message: str, hint: str = "") -> None:
+        self._add(self.errors, Problem(message, _place(where), path, hint))
+
+    def warn(self, where: Node | Place | None, path: str, message: str, hint: str = "") -> None:
+        self._add(self.warnings, Problem(message, _place(where), path, hint))
+
+    @staticmethod
+    def _add(kept: list[Problem], problem: Problem) -> None:
+        if problem not in kept:
+            kept.append(problem)
+
+    def attempt(self, node: Node, path: str, parse: Callable[[], Node]) -> Node:
+        """The parsed node; a ValueError becomes a problem at the node, which then stays as it was."""
+        try:
+            return parse()
+        except ValueError as error:
+            self.error(node, path, str(error))
+            return node
+
+
+def _place(where: Node | Place | None) -> Place | None:
+    return where.origin.place if isinstance(where, Node) else where
+
+
+def join(path: str, key: str) -> str:
+    """`environment` and `A` make `environment.A`."""
+    return f"{path}.{key}" if path else key

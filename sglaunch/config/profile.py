@@ -1,0 +1,311 @@
+"""What people may write in a profile, strictly, in its long form. One of the two users of pydantic.
+
+Every field of the class is a key of the profile reference; its description is the reference's text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+
+from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.suggest import nearest
+from sglaunch.spec.accelerator import ACCELERATORS
+from sglaunch.spec.values import parse_duration, parse_size, parse_swap
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+Swap = Annotated[int, BeforeValidator(parse_swap)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _limit(value: object) -> object:
+    return -1 if value == "unlimited" else _whole(value)
+
+
+def _restart(value: object) -> object:
+    if not re.fullmatch(r"no|always|unless-stopped|on-failure(:\d+)?", str(value)):
+        raise ValueError(f"{value!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Limit = Annotated[int, BeforeValidator(_limit)]
+Text = StrictStr
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MountEntry(_Strict):
+    """A volume under its container path."""
+
+    type: Literal["bind", "volume"]
+    source: Text = ""
+    read_only: StrictBool = False
+    create_host_path: StrictBool = False
+    propagation: Literal["", "shared", "slave", "private", "rshared", "rslave", "rprivate"] = ""
+    selinux: Literal["", "z", "Z"] = ""
+    nocopy: StrictBool = False
+
+
+class PortEntry(_Strict):
+    port: Text = ""
+    ip: Text = ""
+
+
+class DeviceEntry(_Strict):
+    path: Text
+    permissions: Text = "rwm"
+
+
+class UlimitEntry(_Strict):
+    soft: Limit
+    hard: Limit
+
+
+class HealthcheckEntry(_Strict):
+    test: list[Text] | None = None
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    retries: Whole | None = None
+    start_period: Duration | None = None
+    disable: StrictBool = False
+
+
+class NetworkEntry(_Strict):
+    aliases: list[Text] = []
+    ipv4_address: Text = ""
+    ipv6_address: Text = ""
+
+
+class LoggingEntry(_Strict):
+    driver: Text = ""
+    options: dict[str, Text] = {}
+
+
+class DependencyEntry(_Strict):
+    condition: Literal["started", "service_started"] = "started"
+
+
+class EnvFileEntry(_Strict):
+    path: Text
+    required: StrictBool = True
+
+
+class SecretEntry(_Strict):
+    file: Text = ""
+
+
+class GpusEntry(_Strict):
+    count: Annotated[int, BeforeValidator(_whole), Field(ge=-1)] | None = None
+    ids: list[Text] | None = None
+    min_free: Size = 0
+    capabilities: list[Text] = []
+
+
+class ServerEntry(_Strict):
+    model: Annotated[Text, Field(min_length=1)]
+    host: Text = "0.0.0.0"  # noqa: S104 - inside the container
+    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = 30000
+    args: dict[str, Any] = {}
+    launcher: Annotated[list[Text], Field(min_length=1)] | None = None
+
+
+class Profile(_Strict):
+    """A profile: Compose's service vocabulary and the launcher's own keys."""
+
+    container_name: Text | None = Field(None, description="name of the container")
+    image: Annotated[Text, Field(min_length=1)] = Field(description="image reference")
+    command: list[Text] | None = Field(None, description="words run in place of the image's command")
+    entrypoint: list[Text] | None = Field(None, description="words run in place of the image's entrypoint; [] for none")
+    environment: dict[str, Text | None] = Field({}, description="variables; a bare name takes the caller's value")
+    env_file: list[EnvFileEntry] = Field([], description="files of NAME=value lines; every value is secret")
+    secret_env: dict[str, SecretEntry] = Field({}, description="variables whose values are secret")
+    volumes: dict[str, MountEntry] = Field({}, description="binds and named volumes, by container path")
+    tmpfs: dict[str, Text] = Field({}, description="memory file systems, by container path")
+    volumes_from: list[Text] = Field([], description="containers whose volumes are mounted too")
+    ports: dict[str, list[PortEntry]] = Field({}, description="published ports, by container port and protocol")
+    network_mode: Text = Field("", description="host, bridge, none or container:NAME")
+    networks: dict[str, NetworkEntry] = Field({}, description="existing networks of the engine")
+    extra_hosts: dict[str, list[Text]] = Field({}, description="lines of /etc/hosts")
+    dns: list[Text] = Field([], description="name servers")
+    dns_search: list[Text] = Field([], description="search domains")
+    dns_opt: list[Text] = Field([], description="resolver options")
+    ipc: Text = Field("", description="IPC namespace: host, private, shareable, container:NAME")
+    pid: Text = Field("", description="PID namespace: host or container:NAME")
+    uts: Text = Field("", description="UTS namespace: host")
+    userns_mode: Text = Field("", description="user namespace: host")
+    cgroup: Text = Field("", description="cgroup namespace: host or private")
+    shm_size: Size | None = Field(None, description="size of /dev/shm")
+    gpus: GpusEntry | None = Field(None, description="all, a number, or a list of ids")
+    accelerator: Literal[ACCELERATORS] | None = Field(None, description="what the host computes with")  # type: ignore[valid-type]
+    devices: dict[str, DeviceEntry] = Field({}, description="host devices and CDI names, by container path")
+    device_cgroup_rules: list[Text] = Field([], description="rules of the device cgroup")
+    privileged: StrictBool = Field(False, description="all devices and capabilities")
+    cap_add: list[Text] = Field([], description="capabilities added")
+    cap_drop: list[Text] = Field([], description="capabilities dropped")
+    security_opt: list[Text] = Field([], description="seccomp, apparmor, label, no-new-privileges")
+    group_add: list[Text] = Field([], description="further groups of the process")
+    ulimits: dict[str, UlimitEntry] = Field({}, description="resource limits; -1 is unlimited")
+    sysctls: dict[str, Text] = Field({}, description="kernel parameters of the container's namespaces")
+    user: Text = Field("", description="user[:group] of the process")
+    working_dir: Text = Field("", description="folder the command starts in")
+    hostname: Text = Field("", description="host name in the container")
+    labels: dict[str, Text] = Field({}, description="labels of the container")
+    tty: StrictBool = Field(False, description="a terminal for the main process")
+    stdin_open: StrictBool = Field(False, description="keep standard input open")
+    init: StrictBool = Field(False, description="a small init as process 1, which reaps and forwards signals")
+    auto_remove: StrictBool = Field(False, description="removed when it stops")
+    restart: Annotated[Text, BeforeValidator(_restart)] = Field(
+        "no", description="no, always, unless-stopped or on-failure[:times]"
+    )
+    stop_signal: Text = Field("", description="signal that asks the process to stop")
+    stop_grace_period: Duration | None = Field(None, description="time from that signal to the kill")
+    healthcheck: HealthcheckEntry | None = Field(None, description="the engine's own health probe")
+    mem_limit: Size | None = Field(None, description="memory limit")
+    mem_reservation: Size | None = Field(None, description="memory soft limit")
+    memswap_limit: Swap | None = Field(None, description="memory and swap together; -1 for no limit")
+    cpus: Annotated[float, Field(gt=0)] | None = Field(None, description="number of CPUs' worth of time")
+    cpu_shares: Whole | None = Field(None, description="relative weight of CPU time")
+    cpu_quota: Whole | None = Field(None, description="microseconds of CPU time per period")
+    cpu_period: Whole | None = Field(None, description="length of that period in microseconds")
+    cpuset: Text = Field("", description="CPUs the container may run on, such as 0-3")
+    pids_limit: Whole | None = Field(None, description="number of processes; -1 for no limit")
+    read_only: StrictBool = Field(False, description="root file system read-only")
+    runtime: Text = Field("", description="OCI runtime")
+    platform: Text = Field("", description="platform of the image, such as linux/arm64")
+    pull_policy: Literal["always", "missing", "never"] = Field("missing", description="when the image is pulled")
+    logging: LoggingEntry | None = Field(None, description="log driver and its options")
+    depends_on: dict[str, DependencyEntry] = Field({}, description="profiles that are started before")
+    caches: list[Literal["huggingface", "modelscope", "sglang"]] = Field([], description="host caches mounted")
+    hub: Literal["huggingface", "hf-mirror", "modelscope"] | None = Field(None, description="where models come from")
+    server: ServerEntry | None = Field(None, description="the SGLang server")
+    shell: Annotated[list[Text], Field(min_length=1)] = Field(["bash"], description="what up and shell run")
+    attach: StrictBool = Field(False, description="whether up enters that shell on a terminal")
+    recreate: Literal["ask", "always"] = Field("ask", description="when a change needs a new container")
+    protect: StrictBool = Field(True, description="removing it needs consent when its layer holds changes")
+
+
+NOT_CARRIED: Mapping[str, str] = {
+    "annotations": "the engine's command line has no place for them before Docker 25; write labels",
+    "build": "building is not part of this version; build the image yourself and name it in image",
+    "deploy": "write gpus, mem_limit, cpus and restart instead",
+    "expose": "containers reach each other's ports without it; remove it, or write ports",
+    "links": "use networks with aliases",
+    "external_links": "use networks with aliases",
+    "secrets": "write secret_env: [NAME] or secret_env: {NAME: {file: path}}",
+    "configs": "write a read-only bind under volumes",
+    "profiles": "every sglaunch profile is started by name: `sglaunch up NAME`",
+    "scale": "write one profile per container",
+    "cgroup_parent": "not carried",
+    "mem_swappiness": "write memswap_limit",
+    "oom_kill_disable": "not carried; write mem_reservation",
+    "oom_score_adj": "not carried",
+    "storage_opt": "not carried",
+    "blkio_config": "not carried",
+    "credential_spec": "Windows only",
+    "isolation": "Windows only",
+    "mac_address": "not carried",
+    "domainname": "write hostname: name.domain",
+    "develop": "bind the folder under volumes",
+    "post_start": "write it into command",
+    "pre_stop": "write stop_signal",
+    "attach_stdin": "write stdin_open",
+    "net": "write network_mode",
+    "volume_driver": "create the volume with its driver and name it under volumes",
+    "rm": "write auto_remove",
+    "env": "write environment",
+    "name": "write container_name",
+    "ports_range": "write ports",
+    "mounts": "write volumes",
+    "shm": "write shm_size",
+}
+
+
+def validate(merged: Node, problems: Problems) -> Profile | None:
+    """The merged document as a Profile; None with problems at the places of what is wrong."""
+    plain = merged.plain()
+    for key, hint in NOT_CARRIED.items():
+        if key in plain:
+            problems.error(merged.value[key].key or merged.value[key], key, "is not carried by sglaunch", hint)
+            del plain[key]
+    for key in [key for key in plain if key.startswith("x-")]:
+        del plain[key]
+    server = merged.get("server")
+    if server is not None:
+        _later("server.api_key", server, "api_key", plain, problems)
+        _later("server.ready", server, "ready", plain, problems)
+    try:
+        return Profile.model_validate(plain)
+    except ValidationError as error:
+        # A value that an earlier stage could not read has its problem; what the class says of it is noise.
+        known = {problem.place for problem in problems.errors}
+        for detail in error.errors():
+            if merged.at(_steps(detail["loc"])).origin.place in known and detail["type"] != "extra_forbidden":
+                continue
+            _explain(detail["loc"], detail["type"], detail["msg"], merged, problems)
+        return None
+
+
+def _later(path: str, server: Node, key: str, plain: dict[str, Any], problems: Problems) -> None:
+    """Keys of the design that this version refuses instead of ignoring."""
+    node = server.get(key)
+    if node is not None:
+        problems.error(node.key or node, path, "is not carried by this version of sglaunch", "remove it")
+        del plain["server"][key]
+
+
+def _explain(loc: tuple[int | str, ...], kind: str, message: str, merged: Node, problems: Problems) -> None:
+    steps = _steps(loc)
+    node = merged.at(steps)
+    path = ""
+    for part in steps:
+        path = f"{path}[{part}]" if isinstance(part, int) else join(path, part)
+    if kind == "extra_forbidden":
+        owner = _model_at(steps[:-1])
+        hint = nearest(str(steps[-1]), owner.model_fields) if owner else ""
+        problems.error(node.key or node, path, "unknown key", hint)
+    elif kind == "missing":
+        hint = _REQUIRED.get(path, "")
+        problems.error(node, path, "is required", hint)
+    else:
+        own = message.removeprefix("Value error, ")
+        text = own.removeprefix("Input ").replace("should be", "must be").replace("a valid boolean", "true or false")
+        problems.error(node, path, own if kind == "value_error" else f"{text}, found {_found(node)}")
+
+
+def _steps(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A pydantic location without the names of its own wrappers."""
+    return tuple(part for part in loc if not (isinstance(part, str) and part.startswith(("function-", "nullable"))))
+
+
+def _found(node: Node) -> str:
+    if not node.is_scalar or node.value is None:
+        return node.kind
+    return "a secret" if node.secret else repr(node.value)
+
+
+def _model_at(steps: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that holds the key named by a path, for suggestions."""
+    if not steps:
+        return Profile
+    field = Profile.model_fields.get(str(steps[0]))
+    text = str(field.annotation) if field is not None else ""
+    models = [model for model in _Strict.__subclasses__() if model.__name__ in text]
+    return models[0] if models else None
+
+
+_REQUIRED = {
+    "image": "write image: NAME, or extends: user, dev or server",
+    "server.model": "write server: {model: org/name} or a host path; or `--set server.model=...`",
+}

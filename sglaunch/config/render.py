@@ -1,0 +1,255 @@
+"""Templates: `{{ expression }}` in a scalar, and nothing else. The only user of Jinja2; pure.
+
+The expression's syntax tree may hold only what ALLOWED lists, so that a value cannot loop, call or reach into Python.
+A string that is one expression and nothing else keeps the type of its value (`"{{ vars.count }}"` is a number).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.suggest import nearest
+from sglaunch.spec.values import looks_secret
+
+MAX_RESULT = 64 * 1024
+FACTS = ("user", "uid", "gid", "home", "hostname", "project", "profile", "project_dir")
+FILTERS = ("default", "lower", "upper", "replace", "trim", "int", "join", "basename", "dirname")
+ALLOWED = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.List, nodes.Tuple),
+    *(nodes.Getattr, nodes.Getitem, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.Pos, nodes.Compare),
+    *(nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.CondExpr, nodes.Filter),
+)
+_RULE = (
+    "an expression may use names, text and numbers, . and [], ~ + -, comparisons, and/or/not, if/else, "
+    f"and the filters {', '.join(FILTERS)}"
+)
+_NEVER = "\x00"
+_CONTROL = re.compile(r"^[-+]|[-+]$")
+_SHELL = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)[^}]*\}")
+
+
+class Names:
+    """A namespace of expressions (`env`, `vars`): looked up by name only, noting whether a secret was read."""
+
+    def __init__(self, values: Mapping[str, Any], secrets: Iterable[str]) -> None:
+        self.values, self.secrets, self.read_secret = values, frozenset(secrets), False
+
+    def lookup(self, name: Any) -> Any:
+        if name in self.secrets:
+            self.read_secret = True
+        return self.values[name]
+
+    def __str__(self) -> str:
+        raise ValueError("is a namespace; name one of its values")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What expressions see. `facts` are FACTS; `secret_env` and `secret_vars` name the values that are secret."""
+
+    facts: Mapping[str, Any]
+    env: Mapping[str, str]
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    secret_vars: frozenset[str] = frozenset()
+
+    def namespace(self) -> dict[str, Any]:
+        env = Names(self.env, (name for name in self.env if looks_secret(name)))
+        return {**self.facts, "env": env, "vars": Names(self.vars, self.secret_vars)}
+
+
+class _Environment(SandboxedEnvironment):
+    """Attributes are items, and only namespaces, texts and lists have them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            keep_trailing_newline=True,
+            block_start_string=f"{_NEVER}%",
+            block_end_string=f"%{_NEVER}",
+            comment_start_string=f"{_NEVER}#",
+            comment_end_string=f"#{_NEVER}",
+        )
+        self.globals = {}
+        self.filters = {name: self.filters[name] for name in FILTERS if name in self.filters}
+        self.filters["basename"] = posixpath.basename
+        self.filters["dirname"] = posixpath.dirname
+        self.filters["replace"] = _replace
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        try:
+            if isinstance(obj, Names):
+                return obj.lookup(argument)
+            if isinstance(obj, str | list | tuple) and isinstance(argument, int):
+                return obj[argument]
+            if isinstance(obj, Mapping):
+                return obj[argument]
+        except (LookupError, TypeError):
+            pass
+        return self.undefined(obj=obj, name=argument)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return self.getitem(obj, attribute)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> _Environment:
+    return _Environment()
+
+
+def render(node: Node, context: Context, problems: Problems, path: str = "") -> Node:
+    """The node with every expression replaced by its value. Keys and `extends` are never templates."""
+    if node.is_map:
+        rendered = {}
+        for key, inner in node.items():
+            if "{{" in key:
+                problems.error(inner.key, join(path, key), "a key cannot be a template", "write the key out")
+            is_literal = not path and key == "extends"
+            rendered[key] = inner if is_literal else render(inner, context, problems, join(path, key))
+        return node.with_value(rendered)
+    if node.is_list:
+        items = (render(inner, context, problems, f"{path}[{number}]") for number, inner in enumerate(node.value))
+        return node.with_value(tuple(items))
+    if not isinstance(node.value, str):
+        return node
+    if "{{" not in node.value:
+        _warn_shell(node, problems, path)
+        return node
+    return _render_scalar(node, context, problems, path)
+
+
+def _render_scalar(node: Node, context: Context, problems: Problems, path: str) -> Node:
+    namespace = context.namespace()
+    try:
+        template = _parse(node.value, namespace)
+        value = _evaluate(template, node.value, namespace)
+    except _RuleError as error:
+        problems.error(node, path, str(error), error.hint)
+        return node
+    secret = namespace["env"].read_secret or namespace["vars"].read_secret
+    return replace(node, value=value, text=None, secret=node.secret or secret)
+
+
+class _RuleError(Exception):  # noqa: N818 - becomes a Problem within this module
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _parse(text: str, names: Iterable[str]) -> nodes.Template:
+    try:
+        template = _environment().parse(text)
+    except TemplateSyntaxError as error:
+        raise _RuleError(f"bad template: {error.message}", "an expression looks like {{ env.NAME }}") from None
+    except RecursionError:
+        raise _RuleError("bad template: nested too deeply") from None
+    _check(template)
+    for name in template.find_all(nodes.Name):
+        if name.name not in names:
+            hint = nearest(name.name, names) or f"names are {', '.join(sorted(names))}"
+            raise _RuleError(f"{name.name!r} is not defined", f"{hint}; variables are env.NAME and vars.NAME")
+    return template
+
+
+def _check(node: nodes.Node) -> None:
+    if not isinstance(node, ALLOWED):
+        word = {"Call": "a call", "Mul": "*", "Div": "/", "Pow": "**", "Mod": "%"}.get(type(node).__name__)
+        raise _RuleError(f"{word or type(node).__name__.lower()} is not allowed in a template", _RULE)
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        raise _RuleError(f"unknown filter {node.name!r}", nearest(node.name, FILTERS))
+    if isinstance(node, nodes.Filter) and (node.dyn_args is not None or node.dyn_kwargs is not None):
+        raise _RuleError("* and ** are not allowed in a template", _RULE)
+    if isinstance(node, nodes.Getattr | nodes.Name):
+        name = node.attr if isinstance(node, nodes.Getattr) else node.name
+        if name.startswith("__"):
+            raise _RuleError(f"{name!r} is not a name of ours", _RULE)
+    children: Iterable[nodes.Node] = node.iter_child_nodes()
+    if isinstance(node, nodes.Filter):
+        children = [child for child in (node.node, *node.args) if child is not None]
+        children = [*children, *(pair.value for pair in node.kwargs)]
+    for child in children:
+        _check(child)
+
+
+def _evaluate(template: nodes.Template, text: str, namespace: Mapping[str, Any]) -> Any:
+    environment = _environment()
+    alone = _sole_expression(template)
+    try:
+        if alone:
+            inner = _CONTROL.sub("", text.strip()[2:-2]).strip()
+            value = environment.compile_expression(inner, undefined_to_none=False)(**namespace)
+            if isinstance(value, Undefined):
+                str(value)  # StrictUndefined explains itself
+            if value is None or isinstance(value, bool | int | float):
+                return value
+        result = environment.from_string(template).render(namespace)
+    except UndefinedError as error:
+        raise _undefined(str(error), template, namespace) from None
+    except (TypeError, ValueError, ArithmeticError, KeyError, RecursionError) as error:
+        raise _RuleError(f"template failed: {str(error).splitlines()[0]}", _RULE) from None
+    if len(result) > MAX_RESULT:
+        raise _RuleError(f"the result is longer than {MAX_RESULT} characters")
+    if alone and isinstance(value, Names | list | tuple | Mapping):
+        raise _RuleError("the value is not text or a number", "use | join(',') for a list, or name one value")
+    return result
+
+
+def _sole_expression(template: nodes.Template) -> bool:
+    if len(template.body) != 1 or not isinstance(template.body[0], nodes.Output):
+        return False
+    parts = template.body[0].nodes
+    return len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData)
+
+
+def _undefined(message: str, template: nodes.Template, namespace: Mapping[str, Any]) -> _RuleError:
+    """Names the undefined value and the nearest defined one; the value may come from `env`, `vars` or the facts."""
+    for found in template.find_all((nodes.Getattr, nodes.Getitem)):
+        assert isinstance(found, nodes.Getattr | nodes.Getitem)
+        owner = found.node.name if isinstance(found.node, nodes.Name) else ""
+        argument = found.attr if isinstance(found, nodes.Getattr) else getattr(found.arg, "value", None)
+        if owner in ("env", "vars") and argument is not None and argument not in namespace[owner].values:
+            near = nearest(str(argument), namespace[owner].values) if owner == "vars" else ""
+            hint = f"set it, or write {{{{ {owner}.{argument} | default('') }}}}"
+            return _RuleError(f"{owner}.{argument} is not defined", "; ".join(part for part in (near, hint) if part))
+    return _RuleError(f"template failed: {message}", _RULE)
+
+
+def _replace(text: Any, old: str, new: str) -> str:
+    source = str(text)
+    if not old or len(source) + source.count(old) * len(new) > MAX_RESULT:
+        raise ValueError("replace: nothing to look for, or the result is too long")
+    return source.replace(old, new)
+
+
+def _warn_shell(node: Node, problems: Problems, path: str) -> None:
+    found = _SHELL.search(node.value)
+    if found:
+        hint = f'for its value write "{{{{ env.{found[1]} }}}}"'
+        problems.warn(node, path, f"{found[0]} is kept as it is: $ is not interpolated", hint)
+
+
+def render_vars(merged: Mapping[str, Node], context: Context, problems: Problems) -> Context:
+    """`vars` rendered against facts and env, not against each other; the context with them in."""
+    values, secrets = {}, set()
+    for name, node in merged.items():
+        rendered = render(node, context, problems, f"vars.{name}")
+        values[name] = rendered.plain()
+        if _holds_secret(rendered):
+            secrets.add(name)
+    return replace(context, vars=values, secret_vars=frozenset(secrets))
+
+
+def _holds_secret(node: Node) -> bool:
+    if node.is_map:
+        return any(_holds_secret(inner) for _, inner in node.items())
+    return any(map(_holds_secret, node.value)) if node.is_list else node.secret
+
+

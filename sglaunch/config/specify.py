@@ -1,0 +1,304 @@
+"""A validated profile to the spec and the launcher's settings; pure.
+
+Expansions (accelerator, caches, hub, env_file, secret_env) join in here, each beneath what the profile writes itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sglaunch.config.files import BUILTIN
+from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.profile import Profile
+from sglaunch.errors import Origin
+from sglaunch.spec.accelerator import EXPANSIONS
+from sglaunch.spec.container import ContainerSpec, Settings, Wanted
+from sglaunch.spec.labels import PREFIX
+from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
+from sglaunch.spec.values import (
+    Device,
+    Gpus,
+    Healthcheck,
+    Mount,
+    NetworkAttachment,
+    PortBinding,
+    Secret,
+    Ulimit,
+    looks_secret,
+)
+
+CACHES = {
+    "huggingface": (".cache/huggingface", "/root/.cache/huggingface"),
+    "modelscope": (".cache/modelscope", "/root/.cache/modelscope"),
+    "sglang": (".cache/sglang", "/root/.cache/sglang"),
+}
+HUBS: Mapping[str, Mapping[str, str]] = {
+    "huggingface": {},
+    "hf-mirror": {"HF_ENDPOINT": "https://hf-mirror.com"},
+    "modelscope": {"SGLANG_USE_MODELSCOPE": "true"},
+}
+LOCAL_HOSTS = ("localhost", "127.0.0.1")
+MAX_NAME = 63
+_DIGEST = 8
+# The names engines accept, narrowed to what every one of them does (nerdctl: separators never doubled nor trailing).
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+# Fields whose names and shapes the profile and the spec share.
+_SAME = (
+    *("image", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "shm_size", "privileged", "user"),
+    *("working_dir", "hostname", "tty", "stdin_open", "init", "auto_remove", "stop_signal", "stop_grace_period"),
+    *("read_only", "runtime", "platform", "restart", "mem_limit", "mem_reservation", "memswap_limit", "cpus"),
+    *("cpu_shares", "cpu_quota", "cpu_period", "cpuset", "pids_limit"),
+)
+_TUPLES = (
+    *("volumes_from", "dns", "dns_search", "dns_opt", "device_cgroup_rules", "cap_add", "cap_drop", "security_opt"),
+    *("group_add",),
+)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a profile meets: facts of user and host, the environment, and the values of files it names."""
+
+    facts: Mapping[str, Any]
+    env: Mapping[str, str]
+    config_file: str
+    env_files: Mapping[str, str] = field(default_factory=dict)
+    secret_files: Mapping[str, str] = field(default_factory=dict)
+
+
+def specify(profile: Profile, merged: Node, around: Surroundings, problems: Problems) -> Wanted:
+    """The spec of a profile, the settings, and the origin of each value."""
+    origins: dict[str, Origin] = {}
+    _origins(merged, "", origins)
+    environment, secret_names = _environment(profile, merged, around, origins)
+    extra = EXPANSIONS[profile.accelerator or "nvidia"]
+    volumes = _volumes(profile, around, extra, origins)
+    spec = ContainerSpec(
+        **{name: getattr(profile, name) for name in _SAME},
+        **{name: tuple(getattr(profile, name)) for name in _TUPLES},
+        container_name=profile.container_name or default_name(around.facts),
+        command=_tuple(profile.command),
+        entrypoint=_tuple(profile.entrypoint),
+        environment=environment,
+        volumes=volumes,
+        tmpfs=dict(profile.tmpfs),
+        ports={key: tuple(PortBinding(b.port, b.ip) for b in bindings) for key, bindings in profile.ports.items()},
+        networks={
+            name: NetworkAttachment(tuple(n.aliases), n.ipv4_address, n.ipv6_address)
+            for name, n in profile.networks.items()
+        },
+        extra_hosts={name: tuple(addresses) for name, addresses in profile.extra_hosts.items()},
+        gpus=_gpus(profile, merged, problems),
+        devices={key: Device(device.path, device.permissions) for key, device in profile.devices.items()},
+        ulimits={name: Ulimit(limit.soft, limit.hard) for name, limit in profile.ulimits.items()},
+        sysctls=dict(profile.sysctls),
+        labels=_labels(profile, merged, problems),
+        healthcheck=_healthcheck(profile, merged, problems),
+        logging_driver=profile.logging.driver if profile.logging else "",
+        logging_options=dict(profile.logging.options) if profile.logging else {},
+        server=_server(profile),
+    )
+    spec = _accelerate(spec, profile, merged, extra, origins)
+    spec = _one_shared_memory(spec, merged, problems)
+    _check_name(spec.container_name, merged, problems)
+    return Wanted(
+        project=str(around.facts["project"]),
+        profile=str(around.facts["profile"]),
+        config_file=around.config_file,
+        spec=spec,
+        settings=_settings(profile, merged),
+        origins=origins,
+        secret_names=frozenset(secret_names),
+    )
+
+
+def default_name(facts: Mapping[str, Any]) -> str:
+    """`user-project-profile`, lower-cased, other characters turned to `-`; a digest keeps a cut name unique."""
+    parts = (str(facts[key]) for key in ("user", "project", "profile"))
+    cleaned = (re.sub(r"-+", "-", re.sub(r"[^a-z0-9]", "-", part.lower())).strip("-") or "x" for part in parts)
+    name = "-".join(cleaned)
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME - _DIGEST - 1].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]}"
+
+
+def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(words)
+
+
+def _origins(node: Node, path: str, origins: dict[str, Origin]) -> None:
+    """Origins of every value in profile words; lists count as one value, entries of keyed options as one each."""
+    if path:
+        origins[path] = node.origin
+    for key, inner in node.items():
+        _origins(inner, join(path, key), origins)
+
+
+def _environment(
+    profile: Profile, merged: Node, around: Surroundings, origins: dict[str, Origin]
+) -> tuple[dict[str, str | Secret | None], set[str]]:
+    values: dict[str, str | Secret | None] = {}
+    for key in ("accelerator", "hub"):
+        node = merged.get(key)
+        if node is not None:
+            extra = EXPANSIONS[node.value].get("environment", {}) if key == "accelerator" else HUBS[node.value]
+            values.update(extra)
+            origins.update({f"environment.{name}": node.origin for name in extra})
+    values.update({name: Secret(text) for name, text in around.env_files.items()})
+    if (env_file := merged.get("env_file")) is not None:
+        origins.update({f"environment.{name}": env_file.origin for name in around.env_files})
+    written = merged.get("environment")
+    for name, text in profile.environment.items():
+        node = written.value[name] if written is not None else merged
+        origins[f"environment.{name}"] = node.origin
+        value = _passed(name, around.env) if text is None else text
+        is_secret = node.secret or looks_secret(name) or (value is not None and _CREDENTIALS.search(value))
+        values[name] = Secret(value) if value is not None and is_secret else value
+    for name in profile.secret_env:
+        text = around.secret_files.get(name, around.env.get(name))
+        values[name] = None if text is None else Secret(text)
+        origins[f"environment.{name}"] = origins[f"secret_env.{name}"]
+    secrets = {name for name, value in values.items() if isinstance(value, Secret)}
+    return values, secrets | set(profile.secret_env)
+
+
+def _passed(name: str, env: Mapping[str, str]) -> str | None:
+    """The caller's value. A proxy that is passed through must leave the container's own addresses alone."""
+    value = env.get(name)
+    if name.lower() != "no_proxy":
+        return value
+    proxied = any(env.get(proxy) for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"))
+    if value is None and not proxied:
+        return None
+    hosts = [host for host in (value or "").split(",") if host]
+    return ",".join([*hosts, *(host for host in LOCAL_HOSTS if host not in hosts)])
+
+
+def _volumes(
+    profile: Profile, around: Surroundings, extra: Mapping[str, Any], origins: dict[str, Origin]
+) -> dict[str, Mount]:
+    home = str(around.facts["home"])
+    volumes = {target: Mount("bind", target) for target in extra.get("volumes", ())}
+    origins.update({f"volumes.{target}": origins["accelerator"] for target in volumes})
+    for cache in profile.caches:
+        folder, target = CACHES[cache]
+        volumes[target] = Mount("bind", f"{home}/{folder}", create_host_path=True)
+        origins.setdefault(f"volumes.{target}", origins["caches"])
+    for target, entry in profile.volumes.items():
+        volumes[target] = Mount(**entry.model_dump())
+    for target in profile.tmpfs:
+        volumes.pop(target, None)
+    return volumes
+
+
+def _gpus(profile: Profile, merged: Node, problems: Problems) -> Gpus | None:
+    asked = profile.gpus
+    node = merged.get("gpus")
+    if asked is None or node is None:
+        return None
+    if profile.accelerator not in (None, "nvidia"):
+        if node.origin.layer != BUILTIN:
+            hint = f"accelerator is {profile.accelerator}; remove gpus, or write accelerator: nvidia"
+            problems.error(node, "gpus", "is a request for NVIDIA devices", hint)
+        return None
+    if asked.ids is not None and asked.count not in (None, len(asked.ids)):
+        problems.error(node, "gpus", "count and ids exclude each other", "write one of the two")
+    if asked.min_free:
+        problems.error(node, "gpus.min_free", "is not carried by this version of sglaunch", "remove it")
+    if asked.count == 0 and not asked.ids:
+        return None
+    count = 0 if asked.ids else asked.count or 0
+    return Gpus(count, tuple(asked.ids or ()), capabilities=tuple(asked.capabilities))
+
+
+def _labels(profile: Profile, merged: Node, problems: Problems) -> dict[str, str]:
+    for name in profile.labels:
+        if name.startswith(PREFIX):
+            problems.error(merged.at(("labels", name)), f"labels.{name}", f"labels under {PREFIX} are sglaunch's own")
+    return dict(profile.labels)
+
+
+def _healthcheck(profile: Profile, merged: Node, problems: Problems) -> Healthcheck | None:
+    check = profile.healthcheck
+    if check is None:
+        return None
+    words = list(check.test or [])
+    if check.disable or words[:1] == ["NONE"]:
+        return Healthcheck(disable=True)
+    if words and words[0] not in ("CMD", "CMD-SHELL"):
+        node = merged.at(("healthcheck", "test"))
+        problems.error(node, "healthcheck.test", "must begin with CMD, CMD-SHELL or NONE", "or be one line of text")
+    line = shlex.join(words[1:]) if words[:1] == ["CMD"] else " ".join(words[1:])
+    return Healthcheck(line, check.interval, check.timeout, check.retries, check.start_period)
+
+
+def _server(profile: Profile) -> Server | None:
+    server = profile.server
+    if server is None:
+        return None
+    launcher = tuple(server.launcher) if server.launcher else DEFAULT_LAUNCHER
+    return Server(server.model, server.host, server.port, dict(server.args), launcher)
+
+
+def _accelerate(
+    spec: ContainerSpec, profile: Profile, merged: Node, extra: Mapping[str, Any], origins: dict[str, Origin]
+) -> ContainerSpec:
+    """Devices, groups and capabilities of the accelerator, beneath the written ones."""
+    if profile.accelerator is None:
+        return spec
+    devices = {path: Device(path) for path in extra.get("devices", ())}
+    for path in devices:
+        origins.setdefault(f"devices.{path}", origins["accelerator"])
+    joined = {}
+    for key in ("group_add", "cap_add", "security_opt"):
+        more = [item for item in extra.get(key, ()) if item not in getattr(spec, key)]
+        if more:
+            joined[key] = (*getattr(spec, key), *more)
+            origins.setdefault(key, origins["accelerator"])
+    privileged = extra.get("privileged", False) if merged.get("privileged") is None else spec.privileged
+    if privileged and merged.get("privileged") is None:
+        origins["privileged"] = origins["accelerator"]
+    return replace(spec, devices={**devices, **spec.devices}, privileged=privileged, **joined)
+
+
+def _one_shared_memory(spec: ContainerSpec, merged: Node, problems: Problems) -> ContainerSpec:
+    """`ipc: host` shares the host's /dev/shm, so a size says nothing (and Podman refuses the pair): the size goes."""
+    if spec.ipc != "host" or spec.shm_size is None:
+        return spec
+    node = merged.value["shm_size"]
+    if node.origin.layer != BUILTIN:
+        hint = "remove shm_size, or ipc: host"
+        problems.warn(node, "shm_size", "has no effect beside ipc: host, which shares the host's /dev/shm", hint)
+    return replace(spec, shm_size=None)
+
+
+def _check_name(name: str, merged: Node, problems: Problems) -> None:
+    if not _NAME.fullmatch(name):
+        hint = "letters, digits, _ . and -, beginning with a letter or digit, at most 63"
+        problems.error(merged.get("container_name"), "container_name", f"{name!r} is not a container name", hint)
+    if name.endswith((".new", ".old")):
+        message = "names that end in .new and .old are those that a recreate passes through"
+        problems.error(merged.get("container_name"), "container_name", message, "choose another")
+
+
+def _settings(profile: Profile, merged: Node) -> Settings:
+    shell = merged.get("shell")
+    soft = {path for path in ("gpus", "init") if (node := merged.get(path)) and node.origin.layer == BUILTIN}
+    limits = merged.get("ulimits")
+    soft |= {f"ulimits.{key}" for key, node in (limits.items() if limits else ()) if node.origin.layer == BUILTIN}
+    return Settings(
+        attach=profile.attach,
+        shell=tuple(profile.shell),
+        fallback_shell=shell is None or shell.origin.layer == BUILTIN,
+        recreate=profile.recreate,
+        protect=profile.protect,
+        pull_policy=profile.pull_policy,
+        depends_on=tuple(profile.depends_on),
+        soft=frozenset(soft),
+    )
