@@ -1,0 +1,69 @@
+"""Inspect JSON of Docker to an observation: our own tolerant reader, since every engine leaves out something; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sglaunch.plan.observation import ObservedContainer
+from sglaunch.plan.options import LIVE
+from sglaunch.spec.labels import decode
+from sglaunch.spec.values import Secret
+
+_NEVER = "0001-01-01"
+
+
+def is_container(data: Mapping[str, Any]) -> bool:
+    """Whether an untyped inspect found a container; it finds images under the same words."""
+    return "State" in data and "HostConfig" in data
+
+
+def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """An image's id and every name of it."""
+    return str(data.get("Id", "")), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
+
+
+def container(data: Mapping[str, Any]) -> ObservedContainer:
+    """One container."""
+    state, host, config = (data.get(key) or {} for key in ("State", "HostConfig", "Config"))
+    return ObservedContainer(
+        id=str(data.get("Id", "")),
+        name=str(data.get("Name", "")).removeprefix("/"),
+        status=str(state.get("Status", "")),
+        image_id=str(data.get("Image", "")),
+        image_ref=str(config.get("Image", "")),
+        created=str(data.get("Created", "")),
+        started=_time(state.get("StartedAt")),
+        exit_code=int(state.get("ExitCode") or 0),
+        error=str(state.get("Error") or ""),
+        oom_killed=bool(state.get("OOMKilled")),
+        health=str((state.get("Health") or {}).get("Status", "")),
+        restart_count=int(data.get("RestartCount") or 0),
+        applied=decode(config.get("Labels") or {}),
+        auto_remove=bool(host.get("AutoRemove")),
+        network_mode=str(host.get("NetworkMode", "")),
+        live={option.field: option.live.read(host) for option in LIVE if option.live},
+        env=_environment(config.get("Env") or []),
+        ports=_ports(data, host),
+        layer_size=data.get("SizeRw"),
+    )
+
+
+def _time(text: Any) -> str:
+    return "" if not text or str(text).startswith(_NEVER) else str(text)
+
+
+def _environment(lines: list[str]) -> dict[str, Secret]:
+    pairs = (line.partition("=") for line in lines)
+    return {name: Secret(value) for name, _, value in pairs}
+
+
+def _ports(data: Mapping[str, Any], host: Mapping[str, Any]) -> tuple[str, ...]:
+    """`127.0.0.1:8000->80/tcp`, from what is bound while it runs, else from what is asked."""
+    bound = (data.get("NetworkSettings") or {}).get("Ports") or host.get("PortBindings") or {}
+    shown = []
+    for port, bindings in bound.items():
+        for binding in bindings or []:
+            ip = binding.get("HostIp") or "0.0.0.0"  # noqa: S104 - what the engine says, shown to the user
+            shown.append(f"{f'[{ip}]' if ':' in ip else ip}:{binding.get('HostPort', '')}->{port}")
+    return tuple(sorted(set(shown)))

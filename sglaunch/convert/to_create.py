@@ -1,0 +1,118 @@
+"""A spec to the words of python-on-whales' create and update calls, by the option table; pure.
+
+Secret values are not in them: `secrets` is handed to the client, which gives them to the engine outside the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sglaunch.plan.options import BY_FIELD, OPTIONS
+from sglaunch.spec.container import ContainerSpec
+from sglaunch.spec.values import Healthcheck, NetworkAttachment, Secret
+
+_UNSET: tuple[Any, ...] = (None, "", False, (), {})
+
+
+@dataclass(frozen=True)
+class CreateCall:
+    """The image, the command's words, the keyword arguments, and the environment that must not be seen in them."""
+
+    image: str
+    command: tuple[str, ...]
+    arguments: Mapping[str, Any]
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+
+
+def create_call(spec: ContainerSpec, labels: Mapping[str, str]) -> CreateCall:
+    """What creates the container of an expanded spec."""
+    arguments: dict[str, Any] = {"labels": dict(labels)}
+    for option in OPTIONS:
+        value = getattr(spec, option.field)
+        if option.argument and value not in _UNSET and not (option.field == "restart" and value == "no"):
+            arguments[option.argument] = option.spell(value)
+    words, entrypoint = _process(spec)
+    if entrypoint is not None:
+        arguments["entrypoint"] = entrypoint
+    if spec.healthcheck is not None:
+        arguments.update(_healthcheck(spec.healthcheck))
+    arguments.update(_network(spec))
+    relabelled = [(m.source, target, ",".join(_modes(m))) for target, m in spec.volumes.items() if m.selinux]
+    if relabelled:
+        arguments["volumes"] = relabelled
+    values = {name: value for name, value in spec.environment.items() if isinstance(value, str)}
+    if values:
+        arguments["envs"] = values
+    secrets = {name: value for name, value in spec.environment.items() if isinstance(value, Secret)}
+    return CreateCall(spec.image, words, arguments, secrets)
+
+
+def update_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """New values of live options, under profile words, as the update call's words."""
+    arguments = {}
+    for name, value in values.items():
+        live = BY_FIELD[name].live
+        assert live is not None
+        arguments[live.argument] = live.spell(value)
+    return arguments
+
+
+def connect_arguments(attachment: NetworkAttachment) -> dict[str, Any]:
+    """How a container joins a further network."""
+    arguments: dict[str, Any] = {}
+    if attachment.aliases:
+        arguments["alias"] = attachment.aliases[0]
+    if attachment.ipv4_address:
+        arguments["ip"] = attachment.ipv4_address
+    return arguments
+
+
+def _process(spec: ContainerSpec) -> tuple[tuple[str, ...], str | None]:
+    """Engines take one word as entrypoint: the rest of it goes before the command. "" resets the image's."""
+    command = spec.command or ()
+    if spec.entrypoint is None:
+        return command, None
+    if not spec.entrypoint:
+        return command, ""
+    return (*spec.entrypoint[1:], *command), spec.entrypoint[0]
+
+
+def _healthcheck(check: Healthcheck) -> dict[str, Any]:
+    if check.disable:
+        return {"healthcheck": False}
+    values = {
+        "health_cmd": check.test or None,
+        "health_interval": _seconds(check.interval),
+        "health_timeout": _seconds(check.timeout),
+        "health_retries": check.retries,
+        "health_start_period": _seconds(check.start_period),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _seconds(value: float | None) -> float | None:
+    """python-on-whales writes a number with `s`, and cuts a timedelta to whole seconds: numbers keep fractions."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def _network(spec: ContainerSpec) -> dict[str, Any]:
+    """The first network at create; the others by connect, since older engines refuse several at create."""
+    if spec.network_mode:
+        return {"networks": [spec.network_mode]}
+    for name, attachment in spec.networks.items():
+        arguments: dict[str, Any] = {"networks": [name]}
+        if attachment.aliases:
+            arguments["network_aliases"] = list(attachment.aliases)
+        if attachment.ipv4_address:
+            arguments["ip"] = attachment.ipv4_address
+        if attachment.ipv6_address:
+            arguments["ip6"] = attachment.ipv6_address
+        return arguments
+    return {}
+
+
+def _modes(mount: Any) -> list[str]:
+    modes = ["ro"] if mount.read_only else []
+    return [*modes, mount.selinux, *([mount.propagation] if mount.propagation else [])]

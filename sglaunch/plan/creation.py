@@ -1,0 +1,98 @@
+"""What a new container needs: its folders, its image, the create call, further networks; pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sglaunch.errors import Problem
+from sglaunch.plan.diff import applied_spec
+from sglaunch.plan.observation import Observation
+from sglaunch.plan.steps import Step
+from sglaunch.spec.container import Wanted, expand, origin_of
+from sglaunch.spec.labels import Applied, encode, fingerprints
+from sglaunch.spec.values import Secret
+
+
+def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> list[Step]:
+    """Folders first, then create under `name`, then the networks beyond the first. `name` may be a passing one."""
+    spec = expand(wanted.spec)
+    if lacks_gpus(wanted, seen):
+        spec = replace(spec, gpus=None)
+    steps = [
+        Step("mkdir", mount.source, f"{target} needs it; made as the user")
+        for target, mount in spec.volumes.items()
+        if mount.type == "bind" and mount.create_host_path and not seen.paths.get(mount.source, True)
+    ]
+    steps.append(
+        Step(
+            "create",
+            name,
+            cause,
+            spec=replace(spec, container_name=name),
+            labels=_labels(wanted, seen),
+            undo=(Step("remove", name, "undo"),),
+        )
+    )
+    for network, attachment in list(spec.networks.items())[1:]:
+        values = {"network": network, "attachment": attachment}
+        steps.append(Step("connect", name, f"network {network}", to=network, values=values))
+    return steps
+
+
+def _labels(wanted: Wanted, seen: Observation) -> dict[str, str]:
+    secrets = {name: value for name, value in wanted.spec.environment.items() if isinstance(value, Secret)}
+    applied = Applied(
+        project=wanted.project,
+        profile=wanted.profile,
+        owner=seen.owner,
+        config=wanted.config_file,
+        spec=applied_spec(wanted.spec),
+        image=seen.images.get(wanted.spec.image) or "",
+        secrets=fingerprints(secrets, seen.salt),
+        salt=seen.salt,
+    )
+    return {**wanted.spec.labels, **encode(applied)}
+
+
+def pull_steps(wanted: Wanted, seen: Observation) -> tuple[list[Step], list[Problem]]:
+    """The pull an absent image needs, or the problem that none is allowed."""
+    image = wanted.spec.image
+    if seen.images.get(image) is not None:
+        return [], []
+    if wanted.settings.pull_policy == "never":
+        origin = origin_of("image", wanted.origins)
+        message = f"{image} is not on this machine, and pull_policy is never"
+        hint = "load or build it, or write pull_policy: missing"
+        return [], [Problem(message, origin.place if origin else None, "image", hint)]
+    return [Step("pull", image, "not on this machine", values={"platform": wanted.spec.platform})], []
+
+
+def missing_paths(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
+    """Bind sources that do not exist and may not be made."""
+    problems = []
+    for target, mount in expand(wanted.spec).volumes.items():
+        if mount.type != "bind" or mount.create_host_path or seen.paths.get(mount.source, True):
+            continue
+        origin = origin_of(f"volumes.{target}", wanted.origins) or origin_of("server.model", wanted.origins)
+        message = f"the host has no {mount.source}"
+        hint = "create it, or write the long form with bind: {create_host_path: true}"
+        problems.append(Problem(message, origin.place if origin else None, f"volumes.{target}", hint))
+    return tuple(problems)
+
+
+def lacks_gpus(wanted: Wanted, seen: Observation) -> bool:
+    """Whether GPUs are left out at create: only the built-in layer asks for them, and the host shows none.
+
+    The label keeps the request, so that nothing changes when the host gets its driver back.
+    """
+    return wanted.spec.gpus is not None and not seen.gpu and "gpus" in wanted.settings.soft
+
+
+def host_warnings(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
+    """What a built-in asks and the host lacks is dropped, never silently."""
+    if not lacks_gpus(wanted, seen):
+        return ()
+    origin = origin_of("gpus", wanted.origins)
+    message = "this host shows no NVIDIA GPU; the container is made without"
+    hint = "gpus: null says that this is meant, gpus: all in your own file insists"
+    return (Problem(message, origin.place if origin else None, "gpus", hint),)

@@ -1,0 +1,150 @@
+"""The spec against what was applied and what is observed: a list of changes, each with its origin and effect; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any
+
+from sglaunch.errors import Origin
+from sglaunch.plan.observation import ObservedContainer
+from sglaunch.plan.options import BY_FIELD, LIVE, NOTHING, RECREATE, UPDATE, recreate_part, show
+from sglaunch.spec.canonical import SECRET_VALUE, plain
+from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
+from sglaunch.spec.labels import fingerprints
+from sglaunch.spec.server import Server
+from sglaunch.spec.values import MASK, Secret
+
+def _plain_default(item: Field[Any]) -> Any:
+    return None if item.default is MISSING else list(item.default) if isinstance(item.default, tuple) else item.default
+
+
+# Fields that are spelled with a dot in profile words.
+_WORDS = {"logging_driver": "logging.driver", "logging_options": "logging.options"}
+_NESTED = ("server", "healthcheck")
+_SHORT_ID = 12
+# Left out of the canonical form, these are what an absent side of a change means.
+_DEFAULTS: Mapping[str, Any] = {
+    **{item.name: item.default for item in fields(ContainerSpec) if isinstance(item.default, bool)},
+    **{f"server.{item.name}": _plain_default(item) for item in fields(Server) if item.name != "args"},
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that differs: its path in profile words, both sides, who wrote the new one, and what it takes."""
+
+    field: str
+    old: Any
+    new: Any
+    origin: Origin | None = None
+    effect: str = RECREATE
+
+
+def changes(wanted: Wanted, observed: ObservedContainer, image_id: str | None) -> list[Change]:
+    """Every difference between a profile and its container, in the order of the option table."""
+    found = [*_recreate_changes(wanted, observed), *_secret_changes(wanted, observed)]
+    found += _image_changes(wanted, observed, image_id, any(change.field == "image" for change in found))
+    found += _live_changes(wanted, observed)
+    if observed.name != wanted.spec.container_name:
+        found.append(_change("container_name", observed.name, wanted.spec.container_name, wanted, UPDATE))
+    return found
+
+
+def applied_spec(spec: ContainerSpec) -> dict[str, Any]:
+    """The part of a spec that the label keeps."""
+    return recreate_part(plain(spec))
+
+
+def _change(path: str, old: Any, new: Any, wanted: Wanted, effect: str) -> Change:
+    return Change(path, old, new, origin_of(path, wanted.origins), effect)
+
+
+def _recreate_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:
+    assert observed.applied is not None
+    if observed.applied.spec is None:
+        yield Change("labels", "unreadable", "rewritten", None, RECREATE)
+        return
+    old, new = dict(_flat(observed.applied.spec)), dict(_flat(applied_spec(wanted.spec)))
+    silent = {f"environment.{name}" for name, value in wanted.spec.environment.items() if value is None}
+    for path in [*new, *(path for path in old if path not in new)]:
+        if old.get(path) != new.get(path) and path not in silent:
+            field = path.partition(".")[0]
+            before, after = _shown(path, field, old.get(path)), _shown(path, field, new.get(path))
+            yield _change(_word(path), before, after, wanted, RECREATE)
+
+
+def _secret_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:
+    """Values of secrets are compared by salted fingerprint, and never shown."""
+    assert observed.applied is not None
+    known, salt = observed.applied.secrets, observed.applied.salt
+    values = {name: value for name, value in wanted.spec.environment.items() if isinstance(value, Secret)}
+    for name, mark in fingerprints(values, salt).items():
+        if name in known and known[name] != mark:
+            yield _change(f"environment.{name}", MASK, f"{MASK} (changed)", wanted, RECREATE)
+
+
+def _image_changes(
+    wanted: Wanted, observed: ObservedContainer, image_id: str | None, other_image: bool
+) -> Iterator[Change]:
+    """A tag that names another local image by now. Under `recreate: ask` it is told and left: somebody pulls daily."""
+    if image_id and observed.image_id and image_id != observed.image_id and not other_image:
+        effect = RECREATE if wanted.settings.recreate == "always" else NOTHING
+        ref = wanted.spec.image
+        old, new = (f"{ref} ({_short(identity)})" for identity in (observed.image_id, image_id))
+        yield _change("image", old, new, wanted, effect)
+
+
+def _live_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:
+    for option in LIVE:
+        assert option.live is not None
+        value, is_now = getattr(wanted.spec, option.field), observed.live.get(option.field)
+        value = _expected(option.field, value, wanted.spec, is_now)
+        if value == is_now or (value is None and not is_now) or (value == option.live.reset and not is_now):
+            continue
+        removed = value in (None, "")
+        effect = RECREATE if removed and option.live.reset is None else UPDATE
+        yield _change(option.field, show(option.field, is_now), show(option.field, value or None), wanted, effect)
+
+
+def _expected(field: str, value: Any, spec: ContainerSpec, is_now: Any) -> Any:
+    """Unset, memswap_limit is twice the memory; an engine that cannot limit swap shows -1 or nothing for it."""
+    if field == "memswap_limit" and value is None:
+        return is_now if is_now in (None, -1) or spec.mem_limit is None else 2 * spec.mem_limit
+    return value
+
+
+def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in data.items():
+        option = BY_FIELD.get(name)
+        if option is not None and option.keyed and isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        elif name in _NESTED and isinstance(value, Mapping):
+            yield from _flat_nested(name, value)
+        elif option is not None:
+            yield name, value
+
+
+def _flat_nested(path: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if path == "server" and key == "args" and isinstance(value, Mapping):
+            yield from ((f"{path}.{key}.{name}", inner) for name, inner in value.items())
+        else:
+            yield f"{path}.{key}", value
+
+
+def _shown(path: str, field: str, value: Any) -> Any:
+    if value == SECRET_VALUE:
+        return MASK
+    if value is None:
+        return _DEFAULTS.get(path)
+    return show(field, value) if path == field or BY_FIELD[field].keyed else value
+
+
+def _word(path: str) -> str:
+    field, dot, rest = path.partition(".")
+    return _WORDS.get(field, field) + dot + rest
+
+
+def _short(identity: str) -> str:
+    return identity.removeprefix("sha256:")[:_SHORT_ID]

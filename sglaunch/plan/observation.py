@@ -1,0 +1,88 @@
+"""What the engine and the host show, as frozen plain values: taken once, before any decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sglaunch.spec.labels import Applied, Owner
+from sglaunch.spec.values import Secret
+
+RUNNING = "running"
+STOPPED = ("created", "exited")
+SERVING = ("running", "paused", "restarting")
+
+
+@dataclass(frozen=True)
+class ObservedContainer:
+    """One container. `status` is the engine's word (created, running, paused, restarting, removing, exited, dead).
+
+    `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
+    environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
+    of the label is still there. `layer_size` in bytes, None where nobody asked. Times are RFC 3339 text, "" if never.
+    """
+
+    id: str
+    name: str
+    status: str
+    image_id: str = ""
+    image_ref: str = ""
+    created: str = ""
+    started: str = ""
+    exit_code: int = 0
+    error: str = ""
+    oom_killed: bool = False
+    health: str = ""
+    restart_count: int = 0
+    applied: Applied | None = None
+    auto_remove: bool = False
+    network_mode: str = ""
+    live: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    ports: tuple[str, ...] = ()
+    config_exists: bool = False
+    layer_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Every container of the project and of the wanted names, the images, and the host as far as plans depend on it.
+
+    `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
+    whether it exists. `gpu`: whether the host can give NVIDIA devices. `salt` is fresh randomness for fingerprints.
+    """
+
+    owner: Owner
+    containers: tuple[ObservedContainer, ...] = ()
+    images: Mapping[str, str | None] = field(default_factory=dict)
+    paths: Mapping[str, bool] = field(default_factory=dict)
+    gpu: bool = True
+    salt: str = ""
+
+    def named(self, name: str) -> ObservedContainer | None:
+        """The container of a name."""
+        return next((container for container in self.containers if container.name == name), None)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Whose plan it is: the project's name, its file, and the user."""
+
+    name: str
+    config_file: str
+    owner: Owner
+
+
+def foreign(container: ObservedContainer, project: Project) -> str:
+    """Why a container is not ours, or "". A project whose folder moved is still ours; one that lives elsewhere is not."""
+    applied = container.applied
+    if applied is None:
+        return "was not made by sglaunch"
+    if applied.owner.uid != project.owner.uid:
+        return f"belongs to {applied.owner.name or applied.owner.uid}"
+    if applied.project != project.name:
+        return f"belongs to the project {applied.project}"
+    if applied.config != project.config_file and container.config_exists:
+        return f"belongs to the project at {applied.config}"
+    return ""

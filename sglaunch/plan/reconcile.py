@@ -1,0 +1,257 @@
+"""The decision: profiles, observation and choices in; a Plan out. Pure.
+
+Whatever needs consent or deserves a warning comes back as data in the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sglaunch.errors import Problem
+from sglaunch.plan import consent
+from sglaunch.plan.creation import create_steps, host_warnings, missing_paths, pull_steps
+from sglaunch.plan.diff import Change, changes
+from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.options import NOTHING
+from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
+from sglaunch.plan.removing import removal
+from sglaunch.plan.replacing import leftover_steps, passing_names, replace_steps, set_aside, update_steps
+from sglaunch.plan.steps import CREATE, NONE, PULL, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
+from sglaunch.spec.container import Wanted
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the caller asked of `up`. `known_profiles`: every profile of the project, to tell orphans."""
+
+    force_recreate: bool = False
+    no_recreate: bool = False
+    start: bool = True
+    remove_orphans: bool = False
+    known_profiles: frozenset[str] = frozenset()
+
+
+def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices) -> Plan:
+    """Makes every container what its profile says; needed ones first."""
+    ordered = in_order(wanted)
+    plans = [_plan_one(one, seen, project, choices) for one in ordered]
+    orphans, warnings = _orphans(ordered, seen, project, choices)
+    return Plan((*plans, *orphans), tuple(warnings))
+
+
+def plan_pull(wanted: Sequence[Wanted], cause: str) -> Plan:
+    """Pulls the image of each profile, each image once."""
+    plans, seen = [], set()
+    for one in wanted:
+        if one.spec.image not in seen:
+            step = Step("pull", one.spec.image, cause, values={"platform": one.spec.platform})
+            plans.append(ContainerPlan(one.profile, one.spec.container_name, PULL, steps=(step,)))
+        seen.add(one.spec.image)
+    return Plan(tuple(plans))
+
+
+def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """What is depended on comes first; otherwise the given order."""
+    by_name = {one.profile: one for one in wanted}
+    ordered: dict[str, Wanted] = {}
+
+    def visit(one: Wanted) -> None:
+        for needed in one.settings.depends_on:
+            if needed in by_name and needed not in ordered:
+                visit(by_name[needed])
+        ordered.setdefault(one.profile, one)
+
+    for one in wanted:
+        visit(one)
+    return list(ordered.values())
+
+
+def ours(seen: Observation, project: Project) -> list[ObservedContainer]:
+    """The project's containers, without those that only pass: a replacement in the making, an old one set aside."""
+    return [
+        container
+        for container in seen.containers
+        if not foreign(container, project) and not container.name.endswith(passing_names(""))
+    ]
+
+
+def _plan_one(wanted: Wanted, seen: Observation, project: Project, choices: Choices) -> ContainerPlan:
+    name = wanted.spec.container_name
+    container, refusal = _find(wanted, seen, project)
+    if refusal:
+        return ContainerPlan(wanted.profile, name, REFUSE, reason=refusal)
+    before = leftover_steps(name, seen, project)
+    aside = set_aside(name, seen, project)
+    if container is None and aside is not None:
+        cause = "an interrupted recreate set it aside"
+        before = (*before, Step("rename", aside.name, cause, to=name))
+        container = replace(aside, name=name)
+    elif aside is not None and container is not None:
+        warning = Problem(f"{aside.name} was set aside by an interrupted recreate", hint="`sglaunch down` removes both")
+        plan = _existing(wanted, container, seen, choices, before)
+        return replace(plan, warnings=(*plan.warnings, warning))
+    if container is None:
+        return _creation(wanted, seen, choices, before)
+    if container.status == "removing":
+        return _creation(wanted, seen, choices, (*before, Step("gone", container.name, "the engine is removing it")))
+    return _existing(wanted, container, seen, choices, before)
+
+
+def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[ObservedContainer | None, str]:
+    """The profile's container, or why its name cannot be used."""
+    name = wanted.spec.container_name
+    there = seen.named(name)
+    if there is not None:
+        reason = foreign(there, project)
+        if not reason and there.applied is not None and there.applied.profile != wanted.profile:
+            reason = f"is the container of profile {there.applied.profile}"
+        if reason:
+            since = f", since {there.created[:19]}" if there.created else ""
+            return None, f"container {name} {reason}{since}; choose another container_name"
+        return there, ""
+    mine = [c for c in ours(seen, project) if c.applied is not None and c.applied.profile == wanted.profile]
+    return (mine[0] if mine else None), ""
+
+
+def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...]) -> ContainerPlan:
+    spec = wanted.spec
+    problems = missing_paths(wanted, seen)
+    pulls, image_problems = pull_steps(wanted, seen)
+    steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
+    if choices.start:
+        steps += [
+            Step("start", spec.container_name, "wanted running"),
+            Step("settle", spec.container_name, "it must keep running"),
+        ]
+    return ContainerPlan(
+        wanted.profile,
+        spec.container_name,
+        CREATE,
+        steps=tuple(steps),
+        warnings=host_warnings(wanted, seen),
+        problems=(*problems, *image_problems),
+    )
+
+
+def _existing(
+    wanted: Wanted,
+    container: ObservedContainer,
+    seen: Observation,
+    choices: Choices,
+    before: tuple[Step, ...],
+) -> ContainerPlan:
+    found = changes(wanted, container, seen.images.get(wanted.spec.image))
+    must_recreate = any(change.effect == RECREATE_EFFECT for change in found)
+    warnings = [*_image_warnings(found), *_loop_warning(container)]
+    dead = container.status == "dead"
+    if (must_recreate or choices.force_recreate or dead) and not (choices.no_recreate and not dead):
+        cause = "asked by --force-recreate" if not must_recreate else "its spec changed"
+        cause = "the engine calls it dead" if dead else cause
+        return _recreation(wanted, container, seen, choices, found, before, cause, (*host_warnings(wanted, seen), *warnings))
+    if must_recreate:
+        pending = ", ".join(change.field for change in found if change.effect == RECREATE_EFFECT)
+        warnings.append(Problem(f"kept as it is; pending changes: {pending}", hint="`sglaunch up` without --no-recreate"))
+    updates = update_steps(wanted, container, found)
+    starts = _start_steps(container, choices)
+    name = wanted.spec.container_name if updates else container.name
+    starts = tuple(replace(step, target=name) for step in starts)
+    action = UPDATE if updates else START if starts or before else NONE
+    return ContainerPlan(
+        wanted.profile,
+        name,
+        action,
+        tuple(found),
+        (*before, *updates, *starts),
+        warnings=tuple(warnings),
+    )
+
+
+def _recreation(
+    wanted: Wanted,
+    container: ObservedContainer,
+    seen: Observation,
+    choices: Choices,
+    found: Iterable[Change],
+    before: tuple[Step, ...],
+    cause: str,
+    warnings: tuple[Problem, ...],
+) -> ContainerPlan:
+    wanted = _carry_over(wanted, container)
+    problems = missing_paths(wanted, seen)
+    pulls, image_problems = pull_steps(wanted, seen)
+    if container.auto_remove:
+        warning = Problem(f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back")
+        warnings = (*warnings, warning)
+    return ContainerPlan(
+        wanted.profile,
+        wanted.spec.container_name,
+        RECREATE,
+        tuple(found),
+        (*before, *pulls, *replace_steps(wanted, container, seen, cause, start=choices.start)),
+        consent=consent.for_recreate(wanted.settings, container),
+        warnings=warnings,
+        problems=(*problems, *image_problems),
+    )
+
+
+def _carry_over(wanted: Wanted, container: ObservedContainer) -> Wanted:
+    """Values passed through and unset in this shell stay what they are in the old container."""
+    applied = container.applied.spec if container.applied is not None else None
+    known = (applied or {}).get("environment", {})
+    kept = {
+        name: container.env[name] if name in wanted.secret_names else container.env[name].reveal()
+        for name, value in wanted.spec.environment.items()
+        if value is None and name in known and name in container.env
+    }
+    return replace(wanted, spec=replace(wanted.spec, environment={**wanted.spec.environment, **kept}))
+
+
+def _start_steps(container: ObservedContainer, choices: Choices) -> tuple[Step, ...]:
+    if not choices.start:
+        return ()
+    if container.status == "paused":
+        return (Step("unpause", container.name, "it is paused"),)
+    if container.status in STOPPED:
+        cause = "never started" if container.status == "created" else f"it stopped (exit code {container.exit_code})"
+        return (
+            Step("start", container.name, cause),
+            Step("settle", container.name, "it must keep running"),
+        )
+    return ()
+
+
+def _image_warnings(found: Iterable[Change]) -> list[Problem]:
+    return [
+        Problem(
+            f"the image moved: the tag names another image now ({change.new})",
+            change.origin.place if change.origin else None,
+            "image",
+            "`sglaunch up --force-recreate` takes it",
+        )
+        for change in found
+        if change.field == "image" and change.effect == NOTHING
+    ]
+
+
+def _loop_warning(container: ObservedContainer) -> list[Problem]:
+    if container.status != "restarting":
+        return []
+    message = f"{container.name} keeps exiting (code {container.exit_code}, {container.restart_count} restarts)"
+    return [Problem(message, hint=f"see `sglaunch logs {container.applied.profile if container.applied else ''}`")]
+
+
+def _orphans(
+    wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices
+) -> tuple[list[ContainerPlan], list[Problem]]:
+    """Ours, but the profile is gone from the files."""
+    names = {one.spec.container_name for one in wanted}
+    known = choices.known_profiles | {one.profile for one in wanted}
+    orphans = [c for c in ours(seen, project) if c.applied and c.applied.profile not in known and c.name not in names]
+    if choices.remove_orphans:
+        return [removal(c, "its profile is gone", protect=True) for c in orphans], []
+    hint = "`sglaunch up --remove-orphans` or `sglaunch down` removes it"
+    return [], [
+        Problem(f"{c.name} is an orphan: profile {c.applied.profile if c.applied else ''} is gone", hint=hint)
+        for c in orphans
+    ]

@@ -1,0 +1,111 @@
+"""Plans of the other verbs: down, rm, start, stop, restart. They act on what is there, whatever the files say; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from sglaunch.errors import Problem
+from sglaunch.plan import consent
+from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.steps import NONE, REFUSE, REMOVE, RESTART, START, STOP, ContainerPlan, Plan, Step
+
+_PlanOne = Callable[[ObservedContainer], ContainerPlan]
+
+
+def plan_down(seen: Observation, project: Project, profiles: Collection[str], unprotected: Collection[str]) -> Plan:
+    """Stops and removes the project's containers, of all profiles or the named ones; what is not ours is not touched.
+
+    `unprotected`: profiles whose files say `protect: false`. An orphan's files say nothing, so it is protected.
+    """
+    mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
+    plans = [removal(c, "asked", protect=_profile(c) not in unprotected) for c in mine]
+    return Plan(tuple(plans))
+
+
+def removal(container: ObservedContainer, cause: str, *, protect: bool) -> ContainerPlan:
+    """Stops and removes one container. One that never started holds nothing."""
+    steps = [*_unpause(container)]
+    serving = container.status in SERVING
+    if serving:
+        steps.append(Step("stop", container.name, cause))
+    leaving = (container.auto_remove and serving) or container.status == "removing"
+    steps.append(Step("gone" if leaving else "remove", container.name, cause))
+    needed = consent.for_remove(container, protect=protect and container.status != "created")
+    return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
+
+
+def plan_start(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
+    """Starts what is there and stopped; edits of the files are not applied."""
+    return _each(seen, project, profiles, _start)
+
+
+def plan_stop(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
+    """Stops what runs, and keeps it. One that its engine removes as it stops needs the consent of a removal."""
+    return _each(seen, project, profiles, _stop)
+
+
+def plan_restart(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
+    """Stops and starts; edits of the files are not applied."""
+    return _each(seen, project, profiles, _restart)
+
+
+def _each(seen: Observation, project: Project, profiles: Collection[str], plan: _PlanOne) -> Plan:
+    found: dict[str, ObservedContainer] = {}
+    refused: list[ContainerPlan] = []
+    for container in seen.containers:
+        profile = _profile(container)
+        if container.name.endswith((".new", ".old")) or profile not in profiles:
+            continue
+        if reason := foreign(container, project):
+            refused.append(ContainerPlan(profile, container.name, REFUSE, reason=f"container {container.name} {reason}"))
+        else:
+            found[profile] = container
+    absent = [
+        ContainerPlan(name, "", REFUSE, problems=(Problem(f"profile {name} has no container", hint=_up(name)),))
+        for name in profiles
+        if name not in found and name not in {refusal.profile for refusal in refused}
+    ]
+    return Plan((*(plan(found[name]) for name in profiles if name in found), *refused, *absent))
+
+
+def _up(profile: str) -> str:
+    return f"`sglaunch up {profile}` creates it"
+
+
+def _start(container: ObservedContainer) -> ContainerPlan:
+    steps = [*_unpause(container)]
+    if container.status in STOPPED:
+        steps += [Step("start", container.name, "asked"), Step("settle", container.name, "it must keep running")]
+    return _plan(container, START, steps)
+
+
+def _stop(container: ObservedContainer) -> ContainerPlan:
+    steps = [*_unpause(container), *([Step("stop", container.name, "asked")] if container.status in SERVING else [])]
+    plan = _plan(container, STOP, steps)
+    if not container.auto_remove or not steps:
+        return plan
+    return replace(plan, consent=consent.for_remove(container, protect=True))
+
+
+def _restart(container: ObservedContainer) -> ContainerPlan:
+    if container.auto_remove and container.status in SERVING:
+        message = f"{container.name} is removed as it stops (auto_remove), so it cannot be restarted"
+        hint = f"`sglaunch up --force-recreate {_profile(container)}`"
+        return ContainerPlan(_profile(container), container.name, REFUSE, problems=(Problem(message, hint=hint),))
+    settle = Step("settle", container.name, "it must keep running")
+    return _plan(container, RESTART, [*_unpause(container), Step("restart", container.name, "asked"), settle])
+
+
+def _plan(container: ObservedContainer, action: str, steps: Iterable[Step]) -> ContainerPlan:
+    listed = tuple(steps)
+    return ContainerPlan(_profile(container), container.name, action if listed else NONE, steps=listed)
+
+
+def _unpause(container: ObservedContainer) -> list[Step]:
+    paused = container.status == "paused"
+    return [Step("unpause", container.name, "it is paused")] if paused else []
+
+
+def _profile(container: ObservedContainer) -> str:
+    return container.applied.profile if container.applied is not None else ""

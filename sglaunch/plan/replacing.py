@@ -1,0 +1,108 @@
+"""Changing a container that exists: in place where the engine can, else as a transaction; pure.
+
+New before old, old until new: the replacement is created under a passing name, so a missing image or a bad mount costs
+the running one nothing; the old one is set aside by rename and removed last. Each step carries what takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sglaunch.plan.creation import create_steps
+from sglaunch.plan.diff import Change
+from sglaunch.plan.observation import SERVING, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.options import BY_FIELD, UPDATE
+from sglaunch.plan.steps import Step
+from sglaunch.spec.container import Wanted
+
+NEW_SUFFIX, OLD_SUFFIX = ".new", ".old"
+
+
+def passing_names(name: str) -> tuple[str, str]:
+    """The names a replacement and a set-aside container pass under."""
+    return name + NEW_SUFFIX, name + OLD_SUFFIX
+
+
+def replace_steps(
+    wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, *, start: bool
+) -> list[Step]:
+    """The transaction. A container that the engine removes as it stops cannot be set aside, nor brought back."""
+    name = wanted.spec.container_name
+    new, aside = passing_names(name)
+    steps = create_steps(wanted, seen, new, cause)
+    serving = old.status in SERVING
+    if serving and not old.auto_remove:
+        steps += _quieten(old)
+    if serving:
+        back = () if old.auto_remove else (Step("start", old.name, "undo"),)
+        steps.append(Step("stop", old.name, f"replaced by {new}", undo=back))
+    if serving and old.auto_remove:
+        steps.append(Step("gone", old.name, "the engine removes it (auto_remove)"))
+    else:
+        back = (Step("rename", aside, "undo", to=old.name),)
+        steps.append(Step("rename", old.name, "kept until the new one runs", to=aside, undo=back))
+    back = (Step("rename", name, "undo", to=new),)
+    steps.append(Step("rename", new, "takes the name", to=name, undo=back))
+    if start:
+        steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
+        steps.append(Step("settle", name, "it must keep running"))
+    if not (serving and old.auto_remove):
+        steps.append(Step("remove", aside, "the new one has taken its place"))
+    return steps
+
+
+def _quieten(old: ObservedContainer) -> list[Step]:
+    """A set-aside container must not come back when the engine restarts: its restart policy is `no` meanwhile."""
+    steps = []
+    if old.status == "paused":
+        steps.append(Step("unpause", old.name, "a paused container cannot stop"))
+    policy = old.live.get("restart", "no")
+    if policy != "no":
+        back = (Step("update", old.name, "undo", values={"restart": policy}),)
+        steps.append(Step("update", old.name, "must not come back", values={"restart": "no"}, undo=back))
+    return steps
+
+
+def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[Change]) -> tuple[Step, ...]:
+    """One update call for all options, one rename. Memory travels with its swap, or the engine may refuse it."""
+    fields = [change.field for change in found if change.effect == UPDATE]
+    steps: list[Step] = []
+    values = {field: _new_value(wanted, field) for field in fields if field in BY_FIELD and field != "container_name"}
+    if values.get("memswap_limit") == -1 and "mem_limit" in values:
+        # runc refuses "no swap limit" and a new memory limit in one call on cgroup v1.
+        first = {"memswap_limit": values.pop("memswap_limit")}
+        steps.append(Step("update", container.name, "changed in the files", values=first))
+    elif "mem_limit" in values:
+        values.setdefault("memswap_limit", wanted.spec.memswap_limit or 2 * values["mem_limit"])
+    elif "memswap_limit" in values:
+        values["mem_limit"] = wanted.spec.mem_limit
+    if values:
+        steps.append(Step("update", container.name, "changed in the files", values=values))
+    if "container_name" in fields:
+        name = wanted.spec.container_name
+        steps.append(Step("rename", container.name, "changed in the files", to=name))
+    return tuple(steps)
+
+
+def _new_value(wanted: Wanted, field: str) -> Any:
+    option = BY_FIELD[field]
+    value = getattr(wanted.spec, field)
+    if value in (None, "") and field == "memswap_limit" and wanted.spec.mem_limit is not None:
+        return 2 * wanted.spec.mem_limit
+    return value if value not in (None, "") or option.live is None else option.live.reset
+
+
+def leftover_steps(name: str, seen: Observation, project: Project) -> tuple[Step, ...]:
+    """A replacement that an interrupted recreate created and never started is in the way, and holds nothing."""
+    new, _ = passing_names(name)
+    beside = seen.named(new)
+    if beside is None or foreign(beside, project) or beside.status != "created":
+        return ()
+    return (Step("remove", new, "left by an interrupted recreate; it never ran"),)
+
+
+def set_aside(name: str, seen: Observation, project: Project) -> ObservedContainer | None:
+    """The old container that an interrupted recreate renamed and did not bring back."""
+    aside = seen.named(passing_names(name)[1])
+    return None if aside is None or foreign(aside, project) else aside

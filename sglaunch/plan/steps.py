@@ -1,0 +1,123 @@
+"""Step, the action of a container, the Plan and its text. Frozen data: what is shown is what is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sglaunch.errors import Problem
+from sglaunch.plan.diff import Change
+from sglaunch.spec.container import ContainerSpec
+
+CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE = (
+    "create",
+    "start",
+    "update",
+    "recreate",
+    "none",
+    "remove",
+    "refuse",
+)
+STOP, RESTART, PULL = "stop", "restart", "pull"
+ACTIONS = (CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE, STOP, RESTART, PULL)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One engine call (or one folder made) and its cause. `undo` takes it back, should a later step fail.
+
+    op       target     further
+    pull     image      platform
+    mkdir    host path
+    create   name       spec, labels
+    connect  name       network, values: aliases and addresses
+    start    name
+    settle   name       it must still run a moment later
+    stop     name
+    restart  name
+    unpause  name
+    update   name       values under profile words
+    rename   name       to
+    remove   name
+    gone     name       waits until the engine has removed it
+    """
+
+    op: str
+    target: str
+    cause: str
+    to: str = ""
+    spec: ContainerSpec | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    undo: tuple[Step, ...] = ()
+
+    def line(self) -> str:
+        """`rename  a -> b` for people; the cause stands beside it."""
+        return f"{self.op:<7} {self.target}{f' -> {self.to}' if self.to else ''}"
+
+
+@dataclass(frozen=True)
+class ContainerPlan:
+    """What happens to one container, and why. `problems` are mistakes that only the engine's host could show."""
+
+    profile: str
+    container: str
+    action: str
+    changes: tuple[Change, ...] = ()
+    steps: tuple[Step, ...] = ()
+    consent: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every container's plan in the order of applying, and warnings that concern none of them alone."""
+
+    containers: tuple[ContainerPlan, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to do."""
+        return all(not container.steps and container.action in (NONE,) for container in self.containers)
+
+    def steps(self, *ops: str) -> Iterator[Step]:
+        """The steps of the given kinds, or all."""
+        return (step for container in self.containers for step in container.steps if not ops or step.op in ops)
+
+    def lines(self) -> Iterator[str]:
+        """The plan as stable text: what `sglaunch plan` prints and what the tests compare."""
+        for container in self.containers:
+            yield from _container_lines(container)
+        yield from (f"warning    {warning}" for warning in self.warnings)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def _container_lines(container: ContainerPlan) -> Iterator[str]:
+    reason = f"  {container.reason}" if container.reason else ""
+    yield f"{container.container}  {container.action}{reason}"
+    for change in container.changes:
+        place = f"   {change.origin} ({change.origin.layer})" if change.origin else ""
+        effect = "" if change.effect == container.action else f"  [{change.effect}]"
+        yield f"  {change.field}  {value_text(change.old)} -> {value_text(change.new)}{place}{effect}"
+    for number, step in enumerate(container.steps, 1):
+        yield f"  {number} {step.line():<46} {step.cause}".rstrip()
+    yield from (f"consent    {reason}" for reason in container.consent)
+    yield from (f"warning    {warning}" for warning in container.warnings)
+    yield from (f"problem    {problem}" for problem in container.problems)
+
+
+def value_text(value: Any) -> str:
+    """A side of a change in one line; an absent value is `(none)`."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(value_text(item) for item in value) + "]"
+    return repr(value) if isinstance(value, str) and (value == "" or "\n" in value) else str(value)
