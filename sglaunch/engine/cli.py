@@ -1,0 +1,93 @@
+"""Runs the engine's own command line and classifies what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sglaunch.engine.explain import cli_missing, failure
+
+READ_TIMEOUT = 60.0
+_MISSING = re.compile(r"no such (?:object|container|image)s?:\s*(\S+)", re.IGNORECASE)
+
+
+class Cli:
+    """The program with its global options: `docker --context x`."""
+
+    def __init__(self, command: Sequence[str], name: str) -> None:
+        self.command = tuple(command)
+        self.name = name
+
+    def run(self, *words: str, timeout: float | None = READ_TIMEOUT) -> subprocess.CompletedProcess[str]:
+        """One process, its output captured; its status is the caller's to judge."""
+        try:
+            return subprocess.run(
+                [*self.command, *words],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise cli_missing(self.command[0]) from None
+        except subprocess.TimeoutExpired:
+            raise failure(f"no answer to `{words[0]}` within {timeout:.0f} s; {_UNREACHABLE}", self.name) from None
+
+    def text(self, *words: str) -> str:
+        """The output of a call that must succeed."""
+        done = self.run(*words)
+        if done.returncode != 0:
+            raise failure(done.stderr or done.stdout, self.name)
+        return done.stdout
+
+    def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        """Containers and images in one untyped call. Found ones come in the order asked; the rest is told on stderr."""
+        if not names:
+            return {}
+        done = self.run("inspect", *(["--size"] if size else []), *names)
+        missing = set(_MISSING.findall(done.stderr))
+        try:
+            data = json.loads(done.stdout or "[]")
+        except ValueError:
+            raise failure(done.stderr or "inspect answered something that is not JSON", self.name) from None
+        found = [name for name in names if name not in missing]
+        if len(found) != len(data) or (done.returncode != 0 and not missing):
+            raise failure(done.stderr, self.name)
+        return dict(zip(found, data, strict=True))
+
+    def to_stderr(self, *words: str) -> None:
+        """A call whose progress people watch: on stderr, where progress belongs; its errors are classified."""
+        sys.stderr.flush()
+        try:
+            process = subprocess.Popen(
+                [*self.command, *words], stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE, text=True
+            )
+        except FileNotFoundError:
+            raise cli_missing(self.command[0]) from None
+        try:
+            _, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        if process.returncode != 0:
+            raise failure(errors, self.name)
+
+    def become(self, *words: str) -> None:
+        """Replaces this process, so that keys, window size, signals and exit status are the engine's own."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            os.execvp(self.command[0], [*self.command, *words])
+        except FileNotFoundError:
+            raise cli_missing(self.command[0]) from None
+
+
+_UNREACHABLE = "is the docker daemon running?"

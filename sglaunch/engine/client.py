@@ -1,0 +1,93 @@
+"""The real engine behind the protocol. The only user of python-on-whales, which spells the options.
+
+Looking goes through the engine's program alone, so that a command that changes nothing never pays for the import.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from sglaunch.convert.to_create import CreateCall, connect_arguments, update_arguments
+from sglaunch.engine.cli import Cli
+from sglaunch.engine.explain import cli_missing, failure
+from sglaunch.engine.secrets import env_file
+from sglaunch.spec.labels import PROFILE, PROJECT
+from sglaunch.spec.values import NetworkAttachment
+
+
+class DockerClient:
+    """Docker, or an engine whose program takes the same words."""
+
+    def __init__(self, command: Sequence[str], *, host: str = "", context: str = "", name: str = "docker") -> None:
+        self.name = name
+        self._command, self._host, self._context = list(command), host, context
+        options = [*(["--host", host] if host else []), *(["--context", context] if context else [])]
+        self.cli = Cli([*command, *options], name)
+
+    @functools.cached_property
+    def _whales(self) -> Any:
+        from python_on_whales import DockerClient as Whales
+
+        calls = cast("list[Any]", self._command)
+        return Whales(client_call=calls, host=self._host or None, context=self._context or None)
+
+    def _call(self, method: Callable[..., Any], *words: object, **arguments: object) -> None:
+        """Runs a python-on-whales call; its exception holds the whole command line, so only the engine's text leaves."""
+        from python_on_whales.client_config import ClientNotFoundError
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            method(*words, **arguments)
+        except ClientNotFoundError:
+            raise cli_missing(self._command[0]) from None
+        except DockerException as error:
+            raise failure(error.stderr or error.stdout or "", self.name) from None
+
+    def list_ids(self, project: str | None) -> list[str]:
+        label = f"label={PROJECT}={project}" if project is not None else f"label={PROFILE}"
+        return self.cli.text("ps", "-aq", "--no-trunc", "--filter", label).split()
+
+    def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        return self.cli.inspect(names, size=size)
+
+    def pull(self, image: str, platform: str) -> None:
+        self.cli.to_stderr("pull", *(["--platform", platform] if platform else []), image)
+
+    def create(self, call: CreateCall) -> None:
+        with env_file(call.secrets) as files:
+            arguments = dict(call.arguments)
+            if files:
+                arguments["env_files"] = files
+            self._call(self._whales.container.create, call.image, list(call.command), pull="never", **arguments)
+
+    def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
+        self._call(self._whales.network.connect, network, container, **connect_arguments(attachment))
+
+    def start(self, container: str) -> None:
+        self._call(self._whales.container.start, container)
+
+    def stop(self, container: str) -> None:
+        self._call(self._whales.container.stop, container)
+
+    def restart(self, container: str) -> None:
+        self._call(self._whales.container.restart, container)
+
+    def unpause(self, container: str) -> None:
+        self._call(self._whales.container.unpause, container)
+
+    def update(self, container: str, values: Mapping[str, Any]) -> None:
+        self._call(self._whales.container.update, container, **update_arguments(values))
+
+    def rename(self, container: str, to: str) -> None:
+        self._call(self._whales.container.rename, container, to)
+
+    def remove(self, container: str) -> None:
+        done = self.cli.run("rm", container, timeout=None)
+        if done.returncode != 0 and "no such container" not in done.stderr.lower():
+            raise failure(done.stderr, self.name)
+
+    def log_tail(self, container: str, lines: int) -> list[str]:
+        done = self.cli.run("logs", "--tail", str(lines), container)
+        return (done.stdout + done.stderr).splitlines()[-lines:] if done.returncode == 0 else []

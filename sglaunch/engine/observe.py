@@ -1,0 +1,62 @@
+"""The one look at the engine: two processes, whatever the number of profiles; a third measures layers where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sglaunch.convert.from_inspect import container, is_container
+from sglaunch.engine import host
+from sglaunch.engine.protocol import Engine
+from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.replacing import passing_names
+from sglaunch.spec.container import Wanted, expand
+
+
+def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = (), *, sizes: bool = False) -> Observation:
+    """The containers of a project (of every project with None) and of the wanted names, the images, the host."""
+    ids = engine.list_ids(project)
+    names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
+    images = {_tagged(one.spec.image): one.spec.image for one in wanted}
+    data = engine.inspect(list(dict.fromkeys([*ids, *names, *images])), size=sizes)
+    containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
+    return Observation(
+        owner=host.owner(),
+        containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
+        images={image: _image_id(data.get(asked)) for asked, image in images.items()},
+        paths=_paths(wanted),
+        gpu=host.has_gpu(),
+        salt=host.salt(),
+    )
+
+
+def measure(engine: Engine, seen: Observation, names: Iterable[str]) -> Observation:
+    """The observation with the sizes of some containers' writable layers, which cost a walk over their files."""
+    asked = list(names)
+    if not asked:
+        return seen
+    data = engine.inspect(asked, size=True)
+    sizes = {str(found["Id"]): found.get("SizeRw") for found in data.values()}
+    containers = (replace(one, layer_size=sizes.get(one.id, one.layer_size)) for one in seen.containers)
+    return replace(seen, containers=tuple(containers))
+
+
+def _tagged(image: str) -> str:
+    """A reference that no container can be named: container names hold neither `:` nor `@`."""
+    return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
+
+
+def _image_id(data: Mapping[str, Any] | None) -> str | None:
+    return None if data is None or is_container(data) else str(data.get("Id", ""))
+
+
+def _with_host(one: ObservedContainer) -> ObservedContainer:
+    exists = one.applied is not None and bool(one.applied.config) and Path(one.applied.config).exists()
+    return replace(one, config_exists=exists)
+
+
+def _paths(wanted: Sequence[Wanted]) -> dict[str, bool]:
+    sources = (m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind")
+    return {source: Path(source).exists() for source in sources}

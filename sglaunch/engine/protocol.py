@@ -1,0 +1,59 @@
+"""The calls sglaunch needs of an engine. The real client and the test twin pass one contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sglaunch.convert.to_create import CreateCall
+from sglaunch.spec.values import NetworkAttachment
+
+
+class Engine(Protocol):
+    """Every call is one engine process. Failures are EngineError with a kind of engine/explain.py."""
+
+    name: str
+
+    def list_ids(self, project: str | None) -> list[str]:
+        """Ids of the containers that carry our labels: of one project, or of all with None."""
+        ...
+
+    def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        """Inspect data of every container or image named; what does not exist is left out."""
+        ...
+
+    def pull(self, image: str, platform: str) -> None:
+        """Pulls an image, its progress on stderr."""
+        ...
+
+    def create(self, call: CreateCall) -> None:
+        """Creates a container; never pulls."""
+        ...
+
+    def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
+        """Joins a container to a further network."""
+        ...
+
+    def start(self, container: str) -> None: ...
+
+    def stop(self, container: str) -> None:
+        """Stops it, with the container's own grace."""
+        ...
+
+    def restart(self, container: str) -> None: ...
+
+    def unpause(self, container: str) -> None: ...
+
+    def update(self, container: str, values: Mapping[str, Any]) -> None:
+        """Changes options of a live container; values under profile words."""
+        ...
+
+    def rename(self, container: str, to: str) -> None: ...
+
+    def remove(self, container: str) -> None:
+        """Removes a stopped container with its anonymous volumes kept; one that is gone is no error."""
+        ...
+
+    def log_tail(self, container: str, lines: int) -> list[str]:
+        """The last log lines, stdout and stderr."""
+        ...

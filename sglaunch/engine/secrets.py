@@ -1,0 +1,62 @@
+"""How secret values reach the engine's program: never in its arguments, which every user may read.
+
+A value of one line goes into an env-file of mode 0600 under the user's runtime folder, removed after the call; one of
+several lines, which an env-file would cut, goes through the program's environment under a bare name in that file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sglaunch.spec.values import Secret
+
+_PREFIX = "env-"
+
+
+def runtime_folder() -> Path:
+    """`$XDG_RUNTIME_DIR/sglaunch`, else the XDG state folder; mode 0700."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    folder = Path(base) / "sglaunch"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def env_file(secrets: Mapping[str, Secret]) -> Iterator[list[str]]:
+    """The `--env-file`s that carry the secrets, while the block runs; none for none."""
+    if not secrets:
+        yield []
+        return
+    folder = runtime_folder()
+    sweep(folder)
+    handle, path = tempfile.mkstemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder)
+    before = {name: os.environ.get(name) for name in secrets}
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            for name, secret in secrets.items():
+                value = secret.reveal()
+                if "\n" in value or "\r" in value:
+                    os.environ[name] = value
+                    file.write(f"{name}\n")
+                else:
+                    file.write(f"{name}={value}\n")
+        yield [path]
+    finally:
+        Path(path).unlink(missing_ok=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a killed sglaunch left."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
+            path.unlink(missing_ok=True)

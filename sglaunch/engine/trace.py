@@ -1,0 +1,34 @@
+"""Sees every process this one starts, whoever starts it: for --verbose, and for counting engine calls in tests."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_LISTENERS: list[Callable[[Sequence[str]], None]] = []
+_INSTALLED: list[bool] = []
+_OWN_LABEL = "sglaunch.spec."
+
+
+def listen(listener: Callable[[Sequence[str]], None]) -> Callable[[], None]:
+    """Calls `listener` with the words of each process from now on; the result ends it. Python's audit events serve."""
+    if not _INSTALLED:
+        sys.addaudithook(_hook)
+        _INSTALLED.append(True)
+    _LISTENERS.append(listener)
+    return lambda: _LISTENERS.remove(listener)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in ("subprocess.Popen", "os.exec") or not _LISTENERS:
+        return
+    words = [str(word) for word in arguments[1]]
+    for listener in list(_LISTENERS):
+        listener(words)
+
+
+def shown(words: Sequence[str]) -> str:
+    """A command line for people; the pieces of our own label are cut, since they only repeat the spec."""
+    return shlex.join(f"{word[:24]}..." if word.startswith(_OWN_LABEL) else word for word in words)
