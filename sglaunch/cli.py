@@ -1,0 +1,331 @@
+"""The parser, the options every command shares, the error boundary and the exit status.
+
+Only this module sees the parser: parsed arguments end here as plain keywords of a command. Commands are imported when
+they run, so that `--help` and a typing error cost nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from sglaunch.errors import SglaunchError, UsageError
+
+_EPILOG = """exit status: 0 done; 1 the engine or the container failed; 2 usage or configuration error, nothing touched;
+3 consent needed and not given, or a check found something; 4 refused: policy, trust, or not ours; 130 interrupted.
+exec, shell and an attached up: the command's own.
+"""
+Command = Callable[[argparse.Namespace], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are ours, so that they have one form and one boundary."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see `{self.prog} --help`")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; every exception ends here."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    wants_json = "--json" in (words[: words.index("--")] if "--" in words else words)
+    try:
+        try:
+            status = _dispatch(words)
+            sys.stdout.flush()
+        except SglaunchError as error:
+            return _report(error, wants_json)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain of it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a report, never a traceback on the terminal
+        return _bug(error)
+    return status
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    parsed = _parser().parse_args(words)
+    command: Command | None = getattr(parsed, "command", None)
+    if command is None:
+        _parser().print_help()
+        return UsageError.status
+    return command(parsed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared, for_logs = _shared_options("-f"), _shared_options()
+    parser = _Parser(
+        prog="sglaunch",
+        description="Containers for SGLang, declared in checked-in files.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+    )
+    parser.add_argument("--version", action="store_const", const=_version, dest="command", help="print the version")
+    verbs = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
+
+    def verb(name: str, summary: str, example: str, command: Command) -> argparse.ArgumentParser:
+        made = verbs.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example: {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[for_logs if name == "logs" else shared],
+        )
+        made.set_defaults(command=command)
+        return made
+
+    verb("init", "write a commented sglaunch.yaml for this folder", "sglaunch init", _init)
+    up = verb("up", "make it so: create, start, update or recreate; then enter the shell", "sglaunch up dev", _up)
+    _profiles(up, "*")
+    up.add_argument("-d", "--no-attach", action="store_true", help="do not enter the shell")
+    up.add_argument("--no-start", action="store_true", help="create, and leave it stopped")
+    recreate = up.add_mutually_exclusive_group()
+    recreate.add_argument("--force-recreate", action="store_true", help="a new container though nothing changed")
+    recreate.add_argument("--no-recreate", action="store_true", help="keep what is there; tell what is pending")
+    up.add_argument("--remove-orphans", action="store_true", help="remove containers whose profile is gone")
+    up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
+    _overrides(up)
+    _dry_run(up)
+    down = verb("down", "stop and remove what this project runs", "sglaunch down", _down)
+    _profiles(down, "*")
+    _dry_run(down)
+    plan = verb("plan", "what up would do, and which line says so", "sglaunch plan --check", _plan)
+    _profiles(plan, "*")
+    plan.add_argument("--check", action="store_true", help="exit status 3 when something is pending")
+    _overrides(plan)
+    ps = verb("ps", "list this project's containers", "sglaunch ps -a", _ps)
+    ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
+    ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
+    _profiles(verb("shell", "a shell in the running container", "sglaunch shell dev", _shell), None)
+    run = verb("exec", "run a command in the running container", "sglaunch exec dev -- python3 -V", _exec)
+    _profiles(run, None)
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments")
+    _profiles(verb("attach", "attach to the main process", "sglaunch attach dev", _attach), None)
+    logs = verb("logs", "show the log of a container", "sglaunch logs -f -n 100 server", _logs)
+    _profiles(logs, None)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
+    logs.add_argument("-n", "--tail", type=_count, metavar="N", help="only the last N lines")
+    for name, summary in (
+        ("start", "start stopped containers as they are"),
+        ("stop", "stop containers and keep them"),
+        ("restart", "stop and start; edits are not applied"),
+    ):
+        made = verb(name, summary, f"sglaunch {name} dev", _lifecycle(name))
+        _profiles(made, "+")
+        _dry_run(made)
+    rm = verb("rm", "stop and remove the containers of the named profiles", "sglaunch rm dev", _down)
+    _profiles(rm, "+")
+    _dry_run(rm)
+    config = verb("config", "print the merged spec", "sglaunch config dev image --origins", _config)
+    config.add_argument("profile", nargs="?", metavar="PROFILE")
+    config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
+    config.add_argument("--origins", action="store_true", help="file, line and layer of each value")
+    _overrides(config)
+    validate = verb("validate", "check every file and profile", "sglaunch validate", _validate)
+    _profiles(validate, "*")
+    _overrides(validate)
+    pull = verb("pull", "pull the images of the profiles", "sglaunch pull", _pull)
+    _profiles(pull, "*")
+    _dry_run(pull)
+    return parser
+
+
+def _shared_options(*file_flags: str) -> argparse.ArgumentParser:
+    """Valid before and after the command. SUPPRESS keeps one place from resetting what the other set.
+
+    After `logs`, -f is --follow, as with docker; `file_flags` leaves it out there.
+    """
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = shared.add_argument_group("options of every command")
+    group.add_argument("-C", dest="directory", metavar="DIR", help="as if started in DIR")
+    group.add_argument(*file_flags, "--file", dest="file", metavar="FILE", help="the project file")
+    group.add_argument("--engine", metavar="NAME", help="auto or docker")
+    group.add_argument("--context", metavar="NAME", help="docker context")
+    group.add_argument("--json", action="store_true", help="the answer as one JSON document")
+    group.add_argument("--yes", action="store_true", help="agree to recreate and remove")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+    group.add_argument("--verbose", action="store_true", help="each engine command line, secrets masked")
+    return shared
+
+
+def _profiles(parser: argparse.ArgumentParser, count: str | None) -> None:
+    if count is None:
+        parser.add_argument("profile", metavar="PROFILE")
+    else:
+        parser.add_argument("profiles", nargs=count, metavar="PROFILE")
+
+
+def _overrides(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="e.g. environment.A=1")
+    parser.add_argument("--image", metavar="IMAGE", help="the same as --set image=IMAGE")
+
+
+def _dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
+
+
+def _count(text: str) -> str:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return text
+
+
+def _common(parsed: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN202
+    from sglaunch.pipeline import Common
+
+    given = vars(parsed)
+    image = [f"image={given['image']}"] if given.get("image") else []
+    return Common(
+        directory=Path(given.get("directory", ".")).expanduser().absolute(),
+        file=given.get("file"),
+        engine=given.get("engine"),
+        context=given.get("context"),
+        json=given.get("json", False),
+        yes=given.get("yes", False),
+        quiet=given.get("quiet", False),
+        verbose=given.get("verbose", False),
+        overrides=(*given.get("set", ()), *image),
+    )
+
+
+def _version(_: argparse.Namespace) -> int:
+    from importlib.metadata import version
+
+    sys.stdout.write(f"sglaunch {version('sglaunch')}\n")
+    return 0
+
+
+def _init(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import init
+
+    return init.run(_common(parsed))
+
+
+def _up(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import up
+    from sglaunch.plan.reconcile import Choices
+
+    choices = Choices(
+        force_recreate=parsed.force_recreate,
+        no_recreate=parsed.no_recreate,
+        start=not parsed.no_start,
+        remove_orphans=parsed.remove_orphans,
+    )
+    attach = not parsed.no_attach
+    return up.run(
+        _common(parsed), parsed.profiles, choices, attach=attach, pull=parsed.pull, dry_run=parsed.dry_run
+    )
+
+
+def _down(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import down
+
+    return down.run(_common(parsed), parsed.profiles, dry_run=parsed.dry_run)
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import plan
+    from sglaunch.plan.reconcile import Choices
+
+    return plan.run(_common(parsed), parsed.profiles, Choices(), check=parsed.check)
+
+
+def _ps(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import ps
+
+    return ps.run(_common(parsed), everything=parsed.all, all_projects=parsed.all_projects)
+
+
+def _shell(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import enter
+
+    return enter.shell(_common(parsed), parsed.profile)
+
+
+def _exec(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import enter
+
+    words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
+    return enter.exec_(_common(parsed), parsed.profile, words)
+
+
+def _attach(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import enter
+
+    return enter.attach(_common(parsed), parsed.profile)
+
+
+def _logs(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import enter
+
+    return enter.logs(_common(parsed), parsed.profile, follow=parsed.follow, tail=parsed.tail)
+
+
+def _lifecycle(verb: str) -> Command:
+    def command(parsed: argparse.Namespace) -> int:
+        from sglaunch.commands import lifecycle
+
+        return lifecycle.run(_common(parsed), verb, parsed.profiles, dry_run=parsed.dry_run)
+
+    return command
+
+
+def _config(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import config
+
+    return config.run(_common(parsed), parsed.profile, parsed.key, origins=parsed.origins)
+
+
+def _validate(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import config
+
+    return config.validate(_common(parsed), parsed.profiles)
+
+
+def _pull(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import images
+
+    return images.pull(_common(parsed), parsed.profiles, dry_run=parsed.dry_run)
+
+
+def _report(error: SglaunchError, wants_json: bool) -> int:
+    """An error as text on stderr, or as the JSON answer on stdout."""
+    import json
+
+    from sglaunch.report.problems import error_lines, errors_data
+
+    if wants_json:
+        sys.stdout.write(json.dumps(errors_data(error), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write("\n".join(error_lines(error)) + "\n")
+    return error.status
+
+
+def _bug(error: Exception) -> int:
+    """Versions and traceback go to a file that only the user can read; the terminal names it."""
+    import platform
+    import tempfile
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        release = version("sglaunch")
+    except PackageNotFoundError:
+        release = "unknown"
+    text = f"sglaunch {release}, Python {platform.python_version()}, {platform.platform()}\n\n"
+    text += "".join(traceback.format_exception(error))
+    handle, path = tempfile.mkstemp(prefix="sglaunch-bug-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    sys.stderr.write(f"sglaunch has a bug: {type(error).__name__}; please report it with {path}\n")
+    return SglaunchError.status

@@ -1,0 +1,108 @@
+"""`sglaunch shell`, `exec`, `attach`, `logs`: into a container by the engine's own program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from sglaunch.config.load import load
+from sglaunch.engine.cli import Cli
+from sglaunch.engine.explain import failure
+from sglaunch.engine.observe import observe
+from sglaunch.errors import UsageError
+from sglaunch.pipeline import Common, Run, connect, mine, project_of, request
+from sglaunch.report.clean import clean_log
+from sglaunch.report.progress import say
+from sglaunch.spec.container import Settings
+
+# Ctrl-P, the engines' default, is how a shell walks its history; this one nothing uses twice in a row.
+DETACH_KEYS = "ctrl-@,ctrl-@"
+_FALLBACKS = ("bash", "sh")
+_FIND_SHELL = (
+    'quiet=$1; shift; wanted=$1; for s in "$@"; do if command -v "$s" >/dev/null 2>&1; then '
+    '[ "$s" = "$wanted" ] || [ "$quiet" = 1 ] || echo "sglaunch: this image has no $wanted; this is $s" >&2; '
+    'exec "$s"; fi; done; exec sh'
+)
+
+
+def _find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, str]:
+    """The project and the container of a profile, running unless it is only read."""
+    config = load(request(common), [profile])
+    engine = connect(common, config.engine)
+    project = project_of(config)
+    name = mine(observe(engine, project.name), project, profile, reading=reading)
+    return Run(config, engine, project, list(config.wanted.values())), name
+
+
+def shell(common: Common, profile: str) -> int:
+    """The profile's shell in its running container; the status is the shell's."""
+    run, name = _find(common, profile)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        hint = f"`sglaunch exec {profile} -- COMMAND` needs none"
+        raise UsageError("a shell needs a terminal", hint)
+    return enter_shell(run.engine.cli, name, run.config.wanted[profile].settings)
+
+
+def enter_shell(cli: Cli, container: str, settings: Settings) -> int:
+    """Becomes the engine's `exec -it`. A shell of one word may be missing in the image: the next best serves."""
+    say(f"entering {container}; `exit` leaves it running (Ctrl-@ Ctrl-@ detaches)")
+    if len(settings.shell) > 1:
+        words = list(settings.shell)
+    else:
+        candidates = dict.fromkeys([settings.shell[0], *_FALLBACKS])
+        quiet = "1" if settings.fallback_shell else "0"
+        words = ["sh", "-c", _FIND_SHELL, "sh", quiet, *candidates]
+    cli.become("exec", "-it", "--detach-keys", DETACH_KEYS, container, *words)
+    return 0
+
+
+def exec_(common: Common, profile: str, command: Sequence[str]) -> int:
+    """A command in the running container; the status is the command's."""
+    if not command:
+        raise UsageError("no command to run", f"`sglaunch exec {profile} -- COMMAND`")
+    run, name = _find(common, profile)
+    terminal = ["-t", "--detach-keys", DETACH_KEYS] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    run.engine.cli.become("exec", "-i", *terminal, name, *command)
+    return 0
+
+
+def attach(common: Common, profile: str) -> int:
+    """The main process itself. Where it has no terminal of its own, Ctrl-C leaves instead of stopping it."""
+    run, name = _find(common, profile)
+    if not sys.stdout.isatty():
+        raise UsageError("attach needs a terminal", f"`sglaunch logs -f {profile}` needs none")
+    if run.config.wanted[profile].spec.tty:
+        say(f"attached to {name}; Ctrl-@ Ctrl-@ detaches, Ctrl-C goes to the process")
+        run.engine.cli.become("attach", "--detach-keys", DETACH_KEYS, name)
+    say(f"attached to {name}; Ctrl-C leaves, and it runs on")
+    run.engine.cli.become("attach", "--sig-proxy=false", "--no-stdin", name)
+    return 0
+
+
+def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None = None) -> int:
+    """The container's log, without what could move the cursor of who reads it."""
+    run, name = _find(common, profile, reading=True)
+    words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), name]
+    process = subprocess.Popen(
+        [*run.engine.cli.command, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        bufsize=1,
+    )
+    colour = sys.stdout.isatty()
+    last = ""
+    try:
+        for line in process.stdout or ():
+            last = line
+            sys.stdout.write(clean_log(line, colour=colour))
+            sys.stdout.flush()
+    finally:
+        process.terminate()
+        process.wait()
+    if process.returncode > 0:
+        raise failure(last, run.engine.name)
+    return 0

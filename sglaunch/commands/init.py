@@ -1,0 +1,28 @@
+"""`sglaunch init`: a commented project file for this folder; an existing one is never touched."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sglaunch.commands.asking import show
+from sglaunch.config.files import PROJECT_FILE, example_file
+from sglaunch.errors import UsageError
+from sglaunch.pipeline import Common
+
+
+def run(common: Common) -> int:
+    """Writes the example with the folder's name as the project."""
+    target = Path(common.file) if common.file else common.directory / PROJECT_FILE
+    folder = target.resolve().parent.name
+    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "project"
+    text = example_file().read_text(encoding="utf-8").replace("project: my-project", f"project: {name}", 1)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{target} exists", "edit it; `sglaunch validate` checks it") from None
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}", "see -C") from None
+    show([f"wrote {target}", "next: edit it, then `sglaunch plan` and `sglaunch up dev`"])
+    return 0

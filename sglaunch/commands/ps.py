@@ -1,0 +1,26 @@
+"""`sglaunch ps`: the containers of this project, or of every project on this engine."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from sglaunch.commands.asking import show, show_json
+from sglaunch.config.load import identify
+from sglaunch.engine.observe import observe
+from sglaunch.pipeline import Common, connect, request
+from sglaunch.plan.observation import SERVING
+from sglaunch.report.data import containers_data
+from sglaunch.report.text import containers_table
+
+
+def run(common: Common, *, everything: bool = False, all_projects: bool = False) -> int:
+    """Lists what runs; with `everything` what does not run too. Other people's are listed, never acted on."""
+    identity = None if all_projects and common.file is None else identify(request(common))
+    engine = connect(common, identity.engine if identity else {})
+    seen = observe(engine, None if all_projects else identity.project if identity else None)
+    containers = [one for one in seen.containers if everything or one.status in SERVING]
+    if common.json:
+        show_json(containers_data(containers))
+    else:
+        show(containers_table(containers, datetime.now(timezone.utc), projects=all_projects))
+    return 0

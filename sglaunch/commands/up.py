@@ -1,0 +1,63 @@
+"""`sglaunch up`: makes it so; then enters the shell, where a profile wants that and somebody sits at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from sglaunch.commands import plan as plan_command
+from sglaunch.commands.asking import consent, show, show_json, warn
+from sglaunch.commands.enter import enter_shell
+from sglaunch.pipeline import Common, prepare, reporter, up
+from sglaunch.plan.reconcile import Choices
+from sglaunch.plan.steps import NONE, Plan
+from sglaunch.report.data import plan_data
+from sglaunch.report.problems import warning_lines
+from sglaunch.report.progress import say
+
+FLAGS = "say --yes to go on, or --no-recreate to keep what is there"
+
+
+def run(
+    common: Common,
+    profiles: Sequence[str],
+    choices: Choices,
+    *,
+    attach: bool = True,
+    pull: str | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Creates, starts, updates or recreates what the profiles need. `pull` overrides every pull_policy."""
+    prepared = prepare(common, profiles, pull)
+    choices = plan_command.with_known(choices, prepared.config.names)
+    if dry_run:
+        planned = prepared.plan(prepared.observe(), choices)
+        return plan_command.show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
+    if not common.json and not common.quiet:
+        for line in warning_lines(prepared.config.warnings):
+            say(line)
+    ask = consent(common, ("[r]ecreate", "[k]eep"), "r", FLAGS)
+    plan = up(prepared, choices, ask, reporter(common))
+    warn(common, plan)
+    if common.json:
+        show_json(plan_data(plan))
+    entered = _entered(profiles, prepared.wanted, attach, common)
+    if entered is not None and choices.start:
+        container = next(one.container for one in plan.containers if one.profile == entered.profile)
+        return enter_shell(prepared.engine.cli, container, entered.settings)
+    if not common.json and not common.quiet:
+        show(_summary(plan))
+    return 0
+
+
+def _entered(profiles: Sequence[str], wanted: Sequence[object], attach: bool, common: Common):  # type: ignore[no-untyped-def] # noqa: ANN202
+    """The profile to enter: the only one asked for, which wants it, on a terminal."""
+    chosen = [one for one in wanted if not profiles or one.profile in profiles]  # type: ignore[attr-defined]
+    if len(chosen) != 1 or not attach or common.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    return chosen[0] if chosen[0].settings.attach else None  # type: ignore[attr-defined]
+
+
+def _summary(plan: Plan) -> list[str]:
+    words = {NONE: "up to date", "create": "created", "start": "started", "update": "updated", "recreate": "recreated"}
+    return [f"{one.container}  {words.get(one.action, one.action)}" for one in plan.containers]

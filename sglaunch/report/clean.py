@@ -1,0 +1,42 @@
+"""Text that is not ours (logs, labels, names of other people's containers), safe to print on a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """One piece of text without escape sequences and control characters; tabs and newlines stay."""
+    return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def clean_log(line: str, *, colour: bool) -> str:
+    """A log line; its colours stay where they are shown, nothing else of what moves a cursor does."""
+    if not colour:
+        return clean(line)
+    parts = _COLOUR.split(line)
+    colours = _COLOUR.findall(line)
+    cleaned = [clean(part) for part in parts]
+    return "".join(part + code for part, code in zip(cleaned, [*colours, ""], strict=True))
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: wide East Asian characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Rows of text as aligned lines, two spaces between columns, nothing after the last."""
+    if not rows:
+        return []
+    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)]
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -1,0 +1,51 @@
+"""The table of containers, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from sglaunch.plan.observation import ObservedContainer
+from sglaunch.report.clean import clean, table
+from sglaunch.report.data import gpus, ready
+
+_DIGITS = 6
+
+
+def containers_table(containers: Sequence[ObservedContainer], now: datetime, *, projects: bool) -> list[str]:
+    """Profile, container, state, ready, image, GPUs, ports, uptime; project and owner first where several are shown."""
+    head = ["PROFILE", "CONTAINER", "STATE", "READY", "IMAGE", "GPUS", "PORTS", "UPTIME"]
+    rows = [["PROJECT", "OWNER", *head] if projects else head]
+    for one in containers:
+        applied = one.applied
+        row = [
+            applied.profile if applied else "-",
+            one.name,
+            one.status if one.status != "exited" else f"exited ({one.exit_code})",
+            {True: "yes", False: one.health or "no", None: "-"}[ready(one)],
+            one.image_ref,
+            gpus(one) or "-",
+            ", ".join(one.ports) or ("host" if one.network_mode == "host" else "-"),
+            uptime(one, now),
+        ]
+        owner = [applied.project, applied.owner.name] if applied else ["-", "-"]
+        rows.append([clean(cell) for cell in ([*owner, *row] if projects else row)])
+    return table(rows)
+
+
+def uptime(one: ObservedContainer, now: datetime) -> str:
+    """How long it has run, in its largest unit."""
+    if one.status not in ("running", "paused") or not one.started:
+        return "-"
+    seconds = (now - parse_time(one.started)).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
+def parse_time(text: str) -> datetime:
+    """RFC 3339 with nanoseconds, which Python before 3.11 does not read."""
+    head, _, rest = text.rstrip("Z").partition(".")
+    fraction = rest[:_DIGITS].rstrip("+-:").ljust(_DIGITS, "0") if rest else "000000"
+    return datetime.fromisoformat(f"{head[:19]}.{fraction}").replace(tzinfo=timezone.utc)

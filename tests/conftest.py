@@ -1,0 +1,117 @@
+"""Fixtures of every test: an environment that holds nothing of this machine, project folders, and the real engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import docker_engine
+import pytest
+
+IMAGE = "sglaunch-test/busybox:1"
+
+_docker_tests = pytest.StashKey[int]()
+_proxy = re.compile(r"(https?|all|no)_proxy", re.IGNORECASE)
+
+
+def _needs_docker(item: pytest.Item) -> bool:
+    return item.get_closest_marker("docker") is not None
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The user's folders are empty ones of this test, and nothing set up on this machine or in this shell has a say.
+
+    A test without the marker `docker` cannot reach an engine; one with it is skipped where there is none.
+    """
+    marked = _needs_docker(request.node)
+    if marked:
+        request.getfixturevalue("docker_image")
+        # The engine in use may be a context of the real home.
+        real_home = Path(docker_engine.ENVIRONMENT.get("HOME", "~")).expanduser()
+        monkeypatch.setenv("DOCKER_CONFIG", docker_engine.ENVIRONMENT.get("DOCKER_CONFIG", str(real_home / ".docker")))
+    else:
+        assert "docker_image" not in request.fixturenames, "mark this test `docker`"
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent-sglaunch-test.sock")
+        monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+
+    for name in os.environ:
+        ours = name.startswith("SGLAUNCH_") and not name.startswith("SGLAUNCH_TEST_")
+        if ours or name == "HF_TOKEN" or _proxy.fullmatch(name):
+            monkeypatch.delenv(name)
+
+    folders = {
+        "HOME": "home",
+        "XDG_CONFIG_HOME": "home/.config",
+        "XDG_STATE_HOME": "home/.local/state",
+        "XDG_CACHE_HOME": "home/.cache",
+        "XDG_RUNTIME_DIR": "run",
+    }
+    for name, folder in folders.items():
+        path = tmp_path / "user" / folder
+        path.mkdir(parents=True)
+        monkeypatch.setenv(name, str(path))
+    (tmp_path / "user" / "run").chmod(0o700)  # what the XDG specification asks of it
+    monkeypatch.setenv("SGLAUNCH_SITE_CONFIG", str(tmp_path / "user" / "no-site.yaml"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
+    """Writes a project folder from {relative path: text} and returns it; called again, it adds to the same folder."""
+
+    def write(files: Mapping[str, str]) -> Path:
+        folder = tmp_path / "proj"
+        folder.mkdir(exist_ok=True)
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def docker_image() -> Iterator[str]:
+    """The tag of a small image on a real engine. It stays there: a run beside this one may be using it."""
+    problem = docker_engine.engine_problem() or docker_engine.image_problem()
+    if problem:
+        if os.environ.get("SGLAUNCH_TEST_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"SGLAUNCH_TEST_REQUIRE_DOCKER=1, but {problem}", pytrace=False)
+        pytest.skip(problem)
+    docker_engine.build_busybox(IMAGE)
+    yield IMAGE
+    docker_engine.remove_built(keep=IMAGE)
+
+
+@pytest.fixture
+def unique() -> str:
+    """A project name that nobody else on this engine has."""
+    return f"t-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def cleanup(unique: str) -> Iterator[str]:
+    """The unique project name; after the test, every container of that project or named after it is removed."""
+    yield unique
+    if docker_engine.engine_problem() is None and (ids := docker_engine.containers(unique)):
+        docker_engine.docker("rm", "--force", "--volumes", *ids)
+
+
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Counts the tests that got as far as using the engine."""
+    if _needs_docker(item):
+        item.config.stash[_docker_tests] = item.config.stash.get(_docker_tests, 0) + 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says which engines the tests ran on, so that a green run that left one out can be told from one that did not."""
+    if config.stash.get(_docker_tests, 0):
+        said = f"docker {docker_engine.engine_version()} ran"
+    else:
+        reason = docker_engine.engine_problem() or docker_engine.image_problem() or "no test used it"
+        said = f"docker skipped ({reason})"
+    terminalreporter.write_line(f"engines: {said}")
