@@ -9,18 +9,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from sglaunch.errors import SglaunchError, UsageError
+
+if TYPE_CHECKING:
+    from sglaunch.pipeline import Common
 
 _EPILOG = """exit status: 0 done; 1 the engine or the container failed; 2 usage or configuration error, nothing touched;
 3 consent needed and not given, or a check found something; 4 refused: policy, trust, or not ours; 130 interrupted.
 exec, shell and an attached up: the command's own.
 """
 Command = Callable[[argparse.Namespace], int]
+_AddVerb = Callable[[str, str, str, Command], argparse.ArgumentParser]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; Python would complain of it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a report, never a traceback on the terminal
+    except Exception as error:
         return _bug(error)
     return status
 
@@ -61,7 +64,7 @@ def _dispatch(words: Sequence[str]) -> int:
     return command(parsed)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     shared, for_logs = _shared_options("-f"), _shared_options()
     parser = _Parser(
         prog="sglaunch",
@@ -85,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=command)
         return made
 
+    _making_verbs(verb)
+    _entering_verbs(verb)
+    _looking_verbs(verb)
+    return parser
+
+
+def _making_verbs(verb: _AddVerb) -> None:
     verb("init", "write a commented sglaunch.yaml for this folder", "sglaunch init", _init)
     up = verb("up", "make it so: create, start, update or recreate; then enter the shell", "sglaunch up dev", _up)
     _profiles(up, "*")
@@ -97,16 +107,20 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
     _overrides(up)
     _dry_run(up)
-    down = verb("down", "stop and remove what this project runs", "sglaunch down", _down)
-    _profiles(down, "*")
-    _dry_run(down)
-    plan = verb("plan", "what up would do, and which line says so", "sglaunch plan --check", _plan)
-    _profiles(plan, "*")
-    plan.add_argument("--check", action="store_true", help="exit status 3 when something is pending")
-    _overrides(plan)
-    ps = verb("ps", "list this project's containers", "sglaunch ps -a", _ps)
-    ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
-    ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
+    for name, summary, count, command in (
+        ("down", "stop and remove what this project runs", "*", _down),
+        ("rm", "stop and remove the containers of the named profiles", "+", _down),
+        ("start", "start stopped containers as they are", "+", _lifecycle("start")),
+        ("stop", "stop containers and keep them", "+", _lifecycle("stop")),
+        ("restart", "stop and start; edits are not applied", "+", _lifecycle("restart")),
+        ("pull", "pull the images of the profiles", "*", _pull),
+    ):
+        made = verb(name, summary, f"sglaunch {name} dev", command)
+        _profiles(made, count)
+        _dry_run(made)
+
+
+def _entering_verbs(verb: _AddVerb) -> None:
     _profiles(verb("shell", "a shell in the running container", "sglaunch shell dev", _shell), None)
     run = verb("exec", "run a command in the running container", "sglaunch exec dev -- python3 -V", _exec)
     _profiles(run, None)
@@ -116,17 +130,16 @@ def _parser() -> argparse.ArgumentParser:
     _profiles(logs, None)
     logs.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     logs.add_argument("-n", "--tail", type=_count, metavar="N", help="only the last N lines")
-    for name, summary in (
-        ("start", "start stopped containers as they are"),
-        ("stop", "stop containers and keep them"),
-        ("restart", "stop and start; edits are not applied"),
-    ):
-        made = verb(name, summary, f"sglaunch {name} dev", _lifecycle(name))
-        _profiles(made, "+")
-        _dry_run(made)
-    rm = verb("rm", "stop and remove the containers of the named profiles", "sglaunch rm dev", _down)
-    _profiles(rm, "+")
-    _dry_run(rm)
+
+
+def _looking_verbs(verb: _AddVerb) -> None:
+    plan = verb("plan", "what up would do, and which line says so", "sglaunch plan --check", _plan)
+    _profiles(plan, "*")
+    plan.add_argument("--check", action="store_true", help="exit status 3 when something is pending")
+    _overrides(plan)
+    ps = verb("ps", "list this project's containers", "sglaunch ps -a", _ps)
+    ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
+    ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins", _config)
     config.add_argument("profile", nargs="?", metavar="PROFILE")
     config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
@@ -135,18 +148,14 @@ def _parser() -> argparse.ArgumentParser:
     validate = verb("validate", "check every file and profile", "sglaunch validate", _validate)
     _profiles(validate, "*")
     _overrides(validate)
-    pull = verb("pull", "pull the images of the profiles", "sglaunch pull", _pull)
-    _profiles(pull, "*")
-    _dry_run(pull)
-    return parser
 
 
-def _shared_options(*file_flags: str) -> argparse.ArgumentParser:
+def _shared_options(*file_flags: str) -> _Parser:
     """Valid before and after the command. SUPPRESS keeps one place from resetting what the other set.
 
     After `logs`, -f is --follow, as with docker; `file_flags` leaves it out there.
     """
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = shared.add_argument_group("options of every command")
     group.add_argument("-C", dest="directory", metavar="DIR", help="as if started in DIR")
     group.add_argument(*file_flags, "--file", dest="file", metavar="FILE", help="the project file")
@@ -181,7 +190,7 @@ def _count(text: str) -> str:
     return text
 
 
-def _common(parsed: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _common(parsed: argparse.Namespace) -> Common:
     from sglaunch.pipeline import Common
 
     given = vars(parsed)
@@ -223,9 +232,7 @@ def _up(parsed: argparse.Namespace) -> int:
         remove_orphans=parsed.remove_orphans,
     )
     attach = not parsed.no_attach
-    return up.run(
-        _common(parsed), parsed.profiles, choices, attach=attach, pull=parsed.pull, dry_run=parsed.dry_run
-    )
+    return up.run(_common(parsed), parsed.profiles, choices, attach=attach, pull=parsed.pull, dry_run=parsed.dry_run)
 
 
 def _down(parsed: argparse.Namespace) -> int:
@@ -314,18 +321,9 @@ def _report(error: SglaunchError, wants_json: bool) -> int:
 
 def _bug(error: Exception) -> int:
     """Versions and traceback go to a file that only the user can read; the terminal names it."""
-    import platform
-    import tempfile
-    from importlib.metadata import PackageNotFoundError, version
+    from sglaunch.report.bug import write
 
-    try:
-        release = version("sglaunch")
-    except PackageNotFoundError:
-        release = "unknown"
-    text = f"sglaunch {release}, Python {platform.python_version()}, {platform.platform()}\n\n"
-    text += "".join(traceback.format_exception(error))
-    handle, path = tempfile.mkstemp(prefix="sglaunch-bug-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    sys.stderr.write(f"sglaunch has a bug: {type(error).__name__}; please report it with {path}\n")
+    where = write(error)
+    kept = f"please report it with {where}" if where else "and its report could not be written"
+    sys.stderr.write(f"sglaunch has a bug: {type(error).__name__}; {kept}\n")
     return SglaunchError.status

@@ -109,6 +109,7 @@ class Run:
 
     def plan(self, seen: Observation, choices: Choices) -> Plan:
         """The plan, measured where something would be lost."""
+        choices = replace(choices, known_profiles=frozenset(self.config.names))
         plan = plan_up(self.wanted, seen, self.project, choices)
         at_risk = _at_risk(plan, seen)
         return plan_up(self.wanted, measure(self.engine, seen, at_risk), self.project, choices) if at_risk else plan
@@ -169,9 +170,7 @@ def needs_consent(plan: Plan) -> bool:
     return any(one.consent for one in plan.containers)
 
 
-def down_plan(
-    engine: DockerClient, project: Project, profiles: Collection[str], unprotected: Collection[str]
-) -> Plan:
+def down_plan(engine: DockerClient, project: Project, profiles: Collection[str], unprotected: Collection[str]) -> Plan:
     """What down removes, measured where something would be lost."""
     seen = observe(engine, project.name)
     at_risk = _at_risk(plan_down(seen, project, profiles, unprotected), seen)

@@ -15,7 +15,7 @@ from sglaunch.report.prompt import choose, is_terminal
 
 
 def consent(common: Common, choices: Sequence[str], agree: str, flags: str) -> Consent:
-    """Consent for a plan: `choices` as they are shown, `agree` the letter that goes on, the first letter's rest keeps."""
+    """Consent for a plan: `choices` as they are shown; the letter `agree` goes on, the other one keeps."""
 
     def ask(plan: Plan) -> Plan | None:
         if common.yes:

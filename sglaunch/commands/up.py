@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from sglaunch.commands import plan as plan_command
 from sglaunch.commands.asking import consent, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
+from sglaunch.commands.plan import show_plan
 from sglaunch.pipeline import Common, prepare, reporter, up
 from sglaunch.plan.reconcile import Choices
 from sglaunch.plan.steps import NONE, Plan
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import say
+from sglaunch.spec.container import Wanted
 
 FLAGS = "say --yes to go on, or --no-recreate to keep what is there"
 
@@ -29,10 +30,9 @@ def run(
 ) -> int:
     """Creates, starts, updates or recreates what the profiles need. `pull` overrides every pull_policy."""
     prepared = prepare(common, profiles, pull)
-    choices = plan_command.with_known(choices, prepared.config.names)
     if dry_run:
         planned = prepared.plan(prepared.observe(), choices)
-        return plan_command.show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
+        return show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
     if not common.json and not common.quiet:
         for line in warning_lines(prepared.config.warnings):
             say(line)
@@ -50,12 +50,12 @@ def run(
     return 0
 
 
-def _entered(profiles: Sequence[str], wanted: Sequence[object], attach: bool, common: Common):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _entered(profiles: Sequence[str], wanted: Sequence[Wanted], attach: bool, common: Common) -> Wanted | None:
     """The profile to enter: the only one asked for, which wants it, on a terminal."""
-    chosen = [one for one in wanted if not profiles or one.profile in profiles]  # type: ignore[attr-defined]
+    chosen = [one for one in wanted if not profiles or one.profile in profiles]
     if len(chosen) != 1 or not attach or common.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
-    return chosen[0] if chosen[0].settings.attach else None  # type: ignore[attr-defined]
+    return chosen[0] if chosen[0].settings.attach else None
 
 
 def _summary(plan: Plan) -> list[str]:

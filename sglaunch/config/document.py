@@ -24,11 +24,11 @@ MAX_DEPTH = 40
 MAX_BYTES = 1 << 20
 TAGS = {"!override": "override", "!reset": "reset"}
 _YAML_TAG = "tag:yaml.org,2002:"
-_QUOTE_IT = "quote it: \"{{ ... }}\" (an unquoted {{ starts a YAML mapping)"
-_DEEP_OPENING = re.compile(r"[\[{][\s\[{]{%d,}" % (MAX_DEPTH * 2))
+_QUOTE_IT = 'quote it: "{{ ... }}" (an unquoted {{ starts a YAML mapping)'
+_DEEP_OPENING = re.compile(rf"[\[{{][\s\[{{]{{{MAX_DEPTH * 2},}}")
 
 
-class _Stop(Exception):  # noqa: N818 - leaves the walk, never the module
+class _Stop(Exception):
     pass
 
 
@@ -108,6 +108,7 @@ class _Walk:
         if isinstance(raw, SequenceNode):
             children = (self.node(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(raw.value))
             return Node(tuple(children), origin, key, tag=tag)
+        assert isinstance(raw, ScalarNode)
         return Node(self.scalar(raw, tag), origin, key, text=raw.value, tag=tag)
 
     def custom_tag(self, raw: YamlNode, place: Place, path: str) -> str:

@@ -36,7 +36,7 @@ LAYERS = (BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE)
 
 @dataclass(frozen=True)
 class Text:
-    """A file's text: which layer it belongs to, its name in messages, its folder, and the profile it is, if it is one."""
+    """A file's text: its layer, its name in messages, its folder, and the profile it is, if it is one."""
 
     layer: str
     name: str
@@ -86,12 +86,12 @@ class Files:
 def find_project(start: Path, named: str | None) -> Path:
     """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder."""
     if named:
-        path = Path(os.path.abspath(start / Path(named).expanduser()))
+        path = _absolute(start / Path(named).expanduser())
         path = path / PROJECT_FILE if path.is_dir() else path
         if not path.exists():
             raise UsageError(f"{path}: no such project file", "see --file and SGLAUNCH_FILE, or run `sglaunch init`")
         return path
-    here = Path(os.path.abspath(start))
+    here = _absolute(start)
     for folder in (here, *here.parents):
         if (folder / PROJECT_FILE).exists():
             return folder / PROJECT_FILE
@@ -100,6 +100,11 @@ def find_project(start: Path, named: str | None) -> Path:
             hint = f"{name} here is a compose file: `sglaunch import {name}`, or start with `sglaunch init`"
             raise UsageError(f"no {PROJECT_FILE} in {here} or above", hint)
     raise UsageError(f"no {PROJECT_FILE} in {here} or above", "run `sglaunch init` to write one")
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, and with links as they are: the name of a project is that of the folder people see."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def builtin_folder() -> Path:

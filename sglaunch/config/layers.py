@@ -8,7 +8,7 @@ every other layer beats) and beneath the rest of the chain.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sglaunch.config.document import parse
@@ -137,7 +137,7 @@ def _read_document(stack: Stack, layer: Layer, root: Node, problems: Problems) -
         elif key in _LATER:
             problems.error(node.key, key, _LATER[key], "remove it")
         elif node.value is not None:
-            _read_key(stack, layer, key, node, problems)
+            _READERS[key](stack, layer, node, problems)
 
 
 def _key_hint(key: str, allowed: Iterable[str]) -> str:
@@ -145,31 +145,42 @@ def _key_hint(key: str, allowed: Iterable[str]) -> str:
     return hint if hint.startswith("did") else f"{hint}; a profile's options stand under profiles: NAME:"
 
 
-def _read_key(stack: Stack, layer: Layer, key: str, node: Node, problems: Problems) -> None:
-    if key in ("defaults", "profiles", "vars") and not node.is_map:
-        problems.error(node, key, f"must be a mapping, found {node.kind}")
-    elif key == "vars":
-        layer.vars = node
-    elif key == "defaults":
-        layer.defaults = node
-        if node.get("extends") is not None:
-            problems.error(node.value["extends"].key, "defaults.extends", "defaults cannot extend a profile")
-    elif key == "profiles":
-        for name, text in node.items():
-            if not name.startswith("x-"):
-                _add_profile(layer, name, text, problems)
-    elif key == "project":
-        if isinstance(node.value, str) and node.value:
-            stack.project = node
-        else:
-            problems.error(node, key, f"must be a name, found {node.kind}")
-    elif key == "default_profiles":
+def _read_vars(_: Stack, layer: Layer, node: Node, problems: Problems) -> None:
+    layer.vars = _mapping(node, "vars", problems)
+
+
+def _read_defaults(_: Stack, layer: Layer, node: Node, problems: Problems) -> None:
+    layer.defaults = _mapping(node, "defaults", problems)
+    if (extends := node.get("extends")) is not None:
+        problems.error(extends.key, "defaults.extends", "defaults cannot extend a profile", "write it in each profile")
+
+
+def _read_profiles(_: Stack, layer: Layer, node: Node, problems: Problems) -> None:
+    profiles = _mapping(node, "profiles", problems)
+    for name, text in profiles.items() if profiles is not None else ():
+        if not name.startswith("x-"):
+            _add_profile(layer, name, text, problems)
+
+
+def _read_project(stack: Stack, _: Layer, node: Node, problems: Problems) -> None:
+    if isinstance(node.value, str) and node.value.strip():
+        stack.project = node
+    else:
+        problems.error(node, "project", f"must be a name, found {node.kind}")
+
+
+def _read_default_profiles(stack: Stack, _: Layer, node: Node, problems: Problems) -> None:
+    if node.is_list and all(isinstance(item.value, str) for item in node.value):
         stack.default_profiles = node
-        if not node.is_list or not all(isinstance(item.value, str) for item in node.value):
-            problems.error(node, key, "must be a list of profile names")
-            stack.default_profiles = None
-    elif key == "engine":
-        _read_engine(stack, layer, node, problems)
+    else:
+        problems.error(node, "default_profiles", "must be a list of profile names", "for example [dev]")
+
+
+def _mapping(node: Node, key: str, problems: Problems) -> Node | None:
+    if node.is_map:
+        return node
+    problems.error(node, key, f"must be a mapping, found {node.kind}")
+    return None
 
 
 def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> None:
@@ -214,3 +225,13 @@ def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> Non
         problems.error(extends, f"{path}.extends", f"must be one profile name, found {extends.kind}")
         node = node.with_value({key: value for key, value in node.items() if key != "extends"})
     layer.profiles[name] = node
+
+
+_READERS: Mapping[str, Callable[[Stack, Layer, Node, Problems], None]] = {
+    "vars": _read_vars,
+    "defaults": _read_defaults,
+    "profiles": _read_profiles,
+    "project": _read_project,
+    "default_profiles": _read_default_profiles,
+    "engine": _read_engine,
+}

@@ -1,4 +1,4 @@
-"""Runs the stages: files, layers, rendered, lengthened, merged, validated, spec. Every Problem of a run comes out at once."""
+"""Runs the stages: files, layers, rendered, lengthened, merged, validated, spec; every Problem of a run at once."""
 
 from __future__ import annotations
 
@@ -90,20 +90,13 @@ def identify(request: Request) -> Identity:
     loader = _Loader(request)
     if not any(text.layer == PROJECT for text in loader.files.texts) or loader.stack.broken:
         raise ConfigError(sorted(loader.problems.errors, key=_by_place), loader.files.lines)
-    unprotected = set()
-    for name in loader.stack.known():
-        try:
-            settings = _Loader(request).load([name], False).resolved[name].wanted.settings
-        except (ConfigError, UsageError):
-            continue
-        if not settings.protect:
-            unprotected.add(name)
+    names = loader.stack.known()
     return Identity(
         loader.project_name(),
         loader.files.project_file,
-        loader.stack.known(),
+        names,
         loader.engine(),
-        frozenset(unprotected),
+        frozenset(name for name in names if loader.says_unprotected(name)),
     )
 
 
@@ -164,6 +157,11 @@ class _Loader:
         if not names or everything:
             names = list(dict.fromkeys([*names, *self.stack.declared()]))
         return [name for name in names if name in self.stack.known()]
+
+    def says_unprotected(self, profile: str) -> bool:
+        """Whether the nearest `protect` of a profile is a plain false; a profile that does not load is protected."""
+        written = [text.get("protect") for text in self.stack.texts(profile, Problems())]
+        return next((node.value for node in reversed(written) if node is not None), True) is False
 
     def engine(self) -> dict[str, str]:
         node = self.stack.engine

@@ -59,7 +59,7 @@ def merge(texts: Sequence[Node], problems: Problems) -> Node:
 def merge_two(base: Node, over: Node, path: str, problems: Problems) -> Node:
     """`over` upon `base`. A clash of kinds is a problem naming both places."""
     rule = rule_for(path)
-    if over.tag == "override" or rule == REPLACE or over.is_scalar and base.is_scalar:
+    if over.tag == "override" or rule == REPLACE or (over.is_scalar and base.is_scalar):
         return replace(_without_nulls(over, path), beneath=base)
     if base.is_map and over.is_map:
         return _merge_maps(base, over, path, rule, problems)

@@ -138,7 +138,7 @@ def _render_scalar(node: Node, context: Context, problems: Problems, path: str) 
     return replace(node, value=value, text=None, secret=node.secret or secret)
 
 
-class _RuleError(Exception):  # noqa: N818 - becomes a Problem within this module
+class _RuleError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
@@ -251,5 +251,3 @@ def _holds_secret(node: Node) -> bool:
     if node.is_map:
         return any(_holds_secret(inner) for _, inner in node.items())
     return any(map(_holds_secret, node.value)) if node.is_list else node.secret
-
-

@@ -56,7 +56,8 @@ def lengthen_key(key: str, node: Node, scope: Scope) -> Node:
 
 def _move_tmpfs(body: dict[str, Node], mounts: Node) -> None:
     """`type: tmpfs` under volumes is the key `tmpfs` in other words."""
-    kept, moved = {}, {}
+    kept: dict[str, Node] = {}
+    moved: dict[str, Node] = {}
     for target, mount in mounts.items():
         (moved if "options" in mount.value else kept)[target] = mount
     if not moved:
@@ -233,10 +234,14 @@ def secret_env(node: Node, path: str, scope: Scope) -> Node:
             hint = "write the variable's name alone, or NAME: {file: path}"
             scope.problems.error(entry, join(path, name), "a secret's value does not stand in a file like this", hint)
         elif file is not None and isinstance(file.value, str):
-            resolved = scope.problems.attempt(file, join(path, name), lambda f=file: scope.paths.resolve(f))  # type: ignore[misc]
-            entry = entry.with_value({"file": resolved})
+            result[name] = entry.with_value({"file": _resolved(file, join(path, name), scope)})
+            continue
         result[name] = entry
     return node.with_value(result) if node.is_map else node
+
+
+def _resolved(file: Node, path: str, scope: Scope) -> Node:
+    return scope.problems.attempt(file, path, lambda: scope.paths.resolve(file))
 
 
 def env_file(node: Node, path: str, scope: Scope) -> Node:
@@ -249,13 +254,12 @@ def env_file(node: Node, path: str, scope: Scope) -> Node:
         if file is None or not isinstance(file.value, str):
             scope.problems.error(item, path, "an env_file needs a path")
             continue
-        resolved = scope.problems.attempt(file, path, lambda f=file: scope.paths.resolve(f))  # type: ignore[misc]
-        result.append(entry.with_value({**entry.value, "path": resolved}))
+        result.append(entry.with_value({**entry.value, "path": _resolved(file, path, scope)}))
     return node.with_value(tuple(result))
 
 
 def gpus(node: Node, path: str, scope: Scope) -> Node:
-    """`all`, `2`, `[0, 3]`, UUIDs, or Compose's mapping(s) as {count, ids, min_free, capabilities}; `count` -1 is all."""
+    """`all`, `2`, `[0, 3]`, UUIDs, or Compose's mapping as {count, ids, min_free, capabilities}; `count` -1 is all."""
     if node.is_list and len(node.value) == 1 and node.value[0].is_map:
         node = node.value[0]
     if node.is_map:
@@ -302,7 +306,7 @@ def server(node: Node, path: str, scope: Scope) -> Node:
     if launcher is not None and launcher.value is not None:
         result["launcher"] = words(launcher, f"{path}.launcher", scope)
     if model is not None and isinstance(model.value, str) and re.match(r"[~/]|\.{1,2}/", model.value):
-        result["model"] = scope.problems.attempt(model, f"{path}.model", lambda: scope.paths.resolve(model))
+        result["model"] = _resolved(model, f"{path}.model", scope)
     if args is not None and args.value is not None:
         result["args"] = _flags(args, f"{path}.args", scope)
     return node.with_value(result)

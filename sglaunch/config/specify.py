@@ -80,8 +80,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
     extra = EXPANSIONS[profile.accelerator or "nvidia"]
     volumes = _volumes(profile, around, extra, origins)
     spec = ContainerSpec(
-        **{name: getattr(profile, name) for name in _SAME},
-        **{name: tuple(getattr(profile, name)) for name in _TUPLES},
+        **_shared(profile),
         container_name=profile.container_name or default_name(around.facts),
         command=_tuple(profile.command),
         entrypoint=_tuple(profile.entrypoint),
@@ -116,6 +115,12 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         origins=origins,
         secret_names=frozenset(secret_names),
     )
+
+
+def _shared(profile: Profile) -> dict[str, Any]:
+    """Fields that a profile and a spec have alike."""
+    same = {name: getattr(profile, name) for name in _SAME}
+    return {**same, **{name: tuple(getattr(profile, name)) for name in _TUPLES}}
 
 
 def default_name(facts: Mapping[str, Any]) -> str:
@@ -255,7 +260,7 @@ def _accelerate(
     devices = {path: Device(path) for path in extra.get("devices", ())}
     for path in devices:
         origins.setdefault(f"devices.{path}", origins["accelerator"])
-    joined = {}
+    joined: dict[str, Any] = {}
     for key in ("group_add", "cap_add", "security_opt"):
         more = [item for item in extra.get(key, ()) if item not in getattr(spec, key)]
         if more:

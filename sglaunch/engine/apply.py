@@ -1,4 +1,4 @@
-"""Runs the steps of a plan and reports events; it chooses nothing. A failure takes back what its container's steps did."""
+"""Runs the steps of a plan and reports events; it chooses nothing. A failure takes back what was done."""
 
 from __future__ import annotations
 

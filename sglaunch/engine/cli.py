@@ -85,7 +85,7 @@ class Cli:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            os.execvp(self.command[0], [*self.command, *words])
+            os.execvp(self.command[0], [*self.command, *words])  # noqa: S606 - a list of words, no shell
         except FileNotFoundError:
             raise cli_missing(self.command[0]) from None
 

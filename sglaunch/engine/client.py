@@ -34,7 +34,7 @@ class DockerClient:
         return Whales(client_call=calls, host=self._host or None, context=self._context or None)
 
     def _call(self, method: Callable[..., Any], *words: object, **arguments: object) -> None:
-        """Runs a python-on-whales call; its exception holds the whole command line, so only the engine's text leaves."""
+        """Runs a python-on-whales call. Its exception holds the whole command line: only the engine's text leaves."""
         from python_on_whales.client_config import ClientNotFoundError
         from python_on_whales.exceptions import DockerException
 

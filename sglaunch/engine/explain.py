@@ -67,7 +67,8 @@ ROWS: Sequence[Row] = (
     Row(
         "no-gpu-support",
         r'could not select device driver "[^"]*" with capabilities: \[\[.*gpu|unresolvable cdi devices|'
-        r"unknown or invalid runtime name: nvidia|unknown runtime specified nvidia|nvidia-container-cli: initialization",
+        r"unknown or invalid runtime name: nvidia|unknown runtime specified nvidia|"
+        r"nvidia-container-cli: initialization",
         "the engine cannot give GPUs to containers",
         "install the NVIDIA container toolkit and restart the engine; or write gpus: null to go without",
     ),
@@ -180,7 +181,9 @@ ROWS: Sequence[Row] = (
         "lower cpus, or correct cpuset",
     ),
     Row("small-memory", r"minimum memory limit allowed", "mem_limit is below what the engine allows", "raise it"),
-    Row("no-init", r"container-init binary not found|init binary", "the engine has no init to run", "write init: false"),
+    Row(
+        "no-init", r"container-init binary not found|init binary", "the engine has no init to run", "write init: false"
+    ),
     Row(
         "not-running",
         r"container \S+ is not running|is restarting, wait until",

@@ -47,11 +47,11 @@ def env_file(secrets: Mapping[str, Secret]) -> Iterator[list[str]]:
         yield [path]
     finally:
         Path(path).unlink(missing_ok=True)
-        for name, value in before.items():
-            if value is None:
+        for name, old in before.items():
+            if old is None:
                 os.environ.pop(name, None)
             else:
-                os.environ[name] = value
+                os.environ[name] = old
 
 
 def sweep(folder: Path) -> None:

@@ -15,6 +15,7 @@ from sglaunch.spec.labels import fingerprints
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import MASK, Secret
 
+
 def _plain_default(item: Field[Any]) -> Any:
     return None if item.default is MISSING else list(item.default) if isinstance(item.default, tuple) else item.default
 
@@ -100,9 +101,9 @@ def _live_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Chang
         assert option.live is not None
         value, is_now = getattr(wanted.spec, option.field), observed.live.get(option.field)
         value = _expected(option.field, value, wanted.spec, is_now)
-        if value == is_now or (value is None and not is_now) or (value == option.live.reset and not is_now):
-            continue
         removed = value in (None, "")
+        if value == is_now or (not is_now and (removed or value == option.live.reset)):
+            continue
         effect = RECREATE if removed and option.live.reset is None else UPDATE
         yield _change(option.field, show(option.field, is_now), show(option.field, value or None), wanted, effect)
 

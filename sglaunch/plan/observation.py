@@ -75,7 +75,7 @@ class Project:
 
 
 def foreign(container: ObservedContainer, project: Project) -> str:
-    """Why a container is not ours, or "". A project whose folder moved is still ours; one that lives elsewhere is not."""
+    """Why a container is not ours, or "". A project whose folder moved is ours; one that lives elsewhere is not."""
     applied = container.applied
     if applied is None:
         return "was not made by sglaunch"

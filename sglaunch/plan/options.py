@@ -83,7 +83,7 @@ def _csv(word: str) -> str:
 
 
 def gpu_argument(gpus: Gpus) -> str:
-    """The value of `--gpus`. Several ids need their own quotes: the flag is CSV, and a bare comma starts a new field."""
+    """The value of `--gpus`, which is CSV: several ids need their own quotes, since a bare comma starts a new field."""
     fields = [f"device={','.join(gpus.ids)}"] if gpus.ids else []
     if gpus.capabilities:
         fields += [] if fields else ["all" if gpus.count == -1 else f"count={gpus.count}"]

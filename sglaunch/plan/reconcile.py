@@ -142,16 +142,20 @@ def _existing(
     before: tuple[Step, ...],
 ) -> ContainerPlan:
     found = changes(wanted, container, seen.images.get(wanted.spec.image))
-    must_recreate = any(change.effect == RECREATE_EFFECT for change in found)
+    pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
     warnings = [*_image_warnings(found), *_loop_warning(container)]
-    dead = container.status == "dead"
-    if (must_recreate or choices.force_recreate or dead) and not (choices.no_recreate and not dead):
-        cause = "asked by --force-recreate" if not must_recreate else "its spec changed"
-        cause = "the engine calls it dead" if dead else cause
-        return _recreation(wanted, container, seen, choices, found, before, cause, (*host_warnings(wanted, seen), *warnings))
-    if must_recreate:
-        pending = ", ".join(change.field for change in found if change.effect == RECREATE_EFFECT)
-        warnings.append(Problem(f"kept as it is; pending changes: {pending}", hint="`sglaunch up` without --no-recreate"))
+    cause = _recreate_cause(container, choices, pending)
+    if cause:
+        plan = _recreation(wanted, container, seen, choices, cause)
+        return replace(
+            plan,
+            changes=tuple(found),
+            steps=(*before, *plan.steps),
+            warnings=(*host_warnings(wanted, seen), *plan.warnings, *warnings),
+        )
+    if pending:
+        message = f"kept as it is; pending changes: {', '.join(pending)}"
+        warnings.append(Problem(message, hint="`sglaunch up` without --no-recreate"))
     updates = update_steps(wanted, container, found)
     starts = _start_steps(container, choices)
     name = wanted.spec.container_name if updates else container.name
@@ -167,31 +171,34 @@ def _existing(
     )
 
 
+def _recreate_cause(container: ObservedContainer, choices: Choices, pending: Sequence[str]) -> str:
+    """Why a new container is needed, or "". A dead one cannot be kept, whatever was asked."""
+    if container.status == "dead":
+        return "the engine calls it dead"
+    if choices.no_recreate:
+        return ""
+    if pending:
+        return "its spec changed"
+    return "asked by --force-recreate" if choices.force_recreate else ""
+
+
 def _recreation(
-    wanted: Wanted,
-    container: ObservedContainer,
-    seen: Observation,
-    choices: Choices,
-    found: Iterable[Change],
-    before: tuple[Step, ...],
-    cause: str,
-    warnings: tuple[Problem, ...],
+    wanted: Wanted, container: ObservedContainer, seen: Observation, choices: Choices, cause: str
 ) -> ContainerPlan:
     wanted = _carry_over(wanted, container)
-    problems = missing_paths(wanted, seen)
     pulls, image_problems = pull_steps(wanted, seen)
+    warnings = []
     if container.auto_remove:
-        warning = Problem(f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back")
-        warnings = (*warnings, warning)
+        message = f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back"
+        warnings.append(Problem(message))
     return ContainerPlan(
         wanted.profile,
         wanted.spec.container_name,
         RECREATE,
-        tuple(found),
-        (*before, *pulls, *replace_steps(wanted, container, seen, cause, start=choices.start)),
+        steps=(*pulls, *replace_steps(wanted, container, seen, cause, start=choices.start)),
         consent=consent.for_recreate(wanted.settings, container),
-        warnings=warnings,
-        problems=(*problems, *image_problems),
+        warnings=tuple(warnings),
+        problems=(*missing_paths(wanted, seen), *image_problems),
     )
 
 

@@ -58,7 +58,9 @@ def _each(seen: Observation, project: Project, profiles: Collection[str], plan: 
         if container.name.endswith((".new", ".old")) or profile not in profiles:
             continue
         if reason := foreign(container, project):
-            refused.append(ContainerPlan(profile, container.name, REFUSE, reason=f"container {container.name} {reason}"))
+            refused.append(
+                ContainerPlan(profile, container.name, REFUSE, reason=f"container {container.name} {reason}")
+            )
         else:
             found[profile] = container
     absent = [

@@ -24,9 +24,7 @@ def passing_names(name: str) -> tuple[str, str]:
     return name + NEW_SUFFIX, name + OLD_SUFFIX
 
 
-def replace_steps(
-    wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, *, start: bool
-) -> list[Step]:
+def replace_steps(wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, *, start: bool) -> list[Step]:
     """The transaction. A container that the engine removes as it stops cannot be set aside, nor brought back."""
     name = wanted.spec.container_name
     new, aside = passing_names(name)

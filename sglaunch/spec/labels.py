@@ -1,4 +1,4 @@
-"""Our labels: names, encoding and decoding. The spec is cut into pieces, since containerd caps a label at 4096 bytes."""
+"""Our labels: names, encoding, decoding. The spec is cut into pieces: containerd caps a label at 4096 bytes."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _owner(text: str) -> Owner:
 
 
 def _spec(labels: Mapping[str, str]) -> Mapping[str, Any] | None:
-    pieces = []
+    pieces: list[str] = []
     while (piece := labels.get(f"{SPEC}{len(pieces)}")) is not None:
         pieces.append(piece)
     spec = _json("".join(pieces)).get("spec")
