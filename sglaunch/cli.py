@@ -58,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(words: Sequence[str]) -> int:
     parsed = _parser().parse_args(words)
     command: Command | None = getattr(parsed, "command", None)
+    if getattr(parsed, "verbose", False):
+        from sglaunch.commands.asking import tell_calls
+
+        tell_calls()
     if command is None:
         _parser().print_help()
         return UsageError.status
@@ -203,7 +207,6 @@ def _common(parsed: argparse.Namespace) -> Common:
         json=given.get("json", False),
         yes=given.get("yes", False),
         quiet=given.get("quiet", False),
-        verbose=given.get("verbose", False),
         overrides=(*given.get("set", ()), *image),
     )
 

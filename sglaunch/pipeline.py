@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sglaunch.config.files import FILE_VARIABLE, find_project
 from sglaunch.config.load import Config, Request, load
-from sglaunch.engine import host, trace
+from sglaunch.engine import host
 from sglaunch.engine.apply import Report, apply, exited, pulls_only
 from sglaunch.engine.client import DockerClient
 from sglaunch.engine.explain import cli_missing
@@ -23,7 +23,6 @@ from sglaunch.plan.observation import Observation, Project, foreign
 from sglaunch.plan.reconcile import Choices, plan_pull, plan_up
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, Plan
-from sglaunch.report.progress import json_lines, lines, say, silent
 from sglaunch.spec.container import Wanted
 
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
@@ -42,7 +41,6 @@ class Common:
     json: bool = False
     yes: bool = False
     quiet: bool = False
-    verbose: bool = False
     overrides: tuple[str, ...] = ()
 
 
@@ -81,18 +79,11 @@ def connect(common: Common, configured: Mapping[str, str]) -> DockerClient:
         raise UsageError(message, "use docker (--engine docker)")
     if shutil.which("docker") is None:
         raise cli_missing("docker")
-    if common.verbose:
-        trace.listen(lambda words: say(f"+ {trace.shown(words)}"))
     context = common.context or os.environ.get(CONTEXT_VARIABLE) or configured.get("context", "")
     address = "" if common.context else configured.get("host", "")
     if context.startswith("-") or address.startswith("-"):
         raise UsageError("an engine's context or host cannot start with -")
     return DockerClient(["docker"], host=address, context=context)
-
-
-def reporter(common: Common) -> Report:
-    """Where events go."""
-    return silent if common.quiet else json_lines if common.json else lines
 
 
 @dataclass

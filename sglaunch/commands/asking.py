@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from sglaunch.engine import trace
+from sglaunch.engine.apply import Report
 from sglaunch.errors import ConsentNeeded
 from sglaunch.pipeline import Common, Consent
 from sglaunch.plan.steps import Plan
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
-from sglaunch.report.progress import say
+from sglaunch.report.progress import json_lines, lines, say, silent
 from sglaunch.report.prompt import choose, is_terminal
 
 
@@ -29,6 +31,16 @@ def consent(common: Common, choices: Sequence[str], agree: str, flags: str) -> C
         return plan if choose("go on?", choices, keep) == agree else None
 
     return ask
+
+
+def reporter(common: Common) -> Report:
+    """Where the events of apply go."""
+    return silent if common.quiet else json_lines if common.json else lines
+
+
+def tell_calls() -> None:
+    """From now on each engine command line is told on stderr (--verbose)."""
+    trace.listen(lambda words: say(f"+ {trace.shown(words)}"))
 
 
 def warn(common: Common, plan: Plan) -> None:

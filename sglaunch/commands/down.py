@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sglaunch.commands.asking import answer, consent, warn
+from sglaunch.commands.asking import answer, consent, reporter, warn
 from sglaunch.commands.plan import show_plan
 from sglaunch.config.load import identify
 from sglaunch.engine import host
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common, act, connect, down_plan, reporter, request
+from sglaunch.pipeline import Common, act, connect, down_plan, request
 from sglaunch.plan.observation import Project
 
 FLAGS = "say --yes to remove it, or write protect: false in its profile"

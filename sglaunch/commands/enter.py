@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
 import sys
 from collections.abc import Sequence
 
 from sglaunch.config.load import load
 from sglaunch.engine.cli import Cli
-from sglaunch.engine.explain import failure
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import Common, Run, connect, mine, project_of, request
@@ -84,25 +83,9 @@ def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None
     """The container's log, without what could move the cursor of who reads it."""
     run, name = _find(common, profile, reading=True)
     words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), name]
-    process = subprocess.Popen(
-        [*run.engine.cli.command, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        bufsize=1,
-    )
     colour = sys.stdout.isatty()
-    last = ""
-    try:
-        for line in process.stdout or ():
-            last = line
+    with contextlib.closing(run.engine.cli.stream(*words)) as lines:
+        for line in lines:
             sys.stdout.write(clean_log(line, colour=colour))
             sys.stdout.flush()
-    finally:
-        process.terminate()
-        process.wait()
-    if process.returncode > 0:
-        raise failure(last, run.engine.name)
     return 0

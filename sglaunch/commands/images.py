@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sglaunch.commands.asking import answer
+from sglaunch.commands.asking import answer, reporter
 from sglaunch.commands.plan import show_plan
-from sglaunch.pipeline import Common, act, prepare, reporter
+from sglaunch.pipeline import Common, act, prepare
 from sglaunch.plan.reconcile import plan_pull
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from sglaunch.commands.asking import answer, consent
+from sglaunch.commands.asking import answer, consent, reporter
 from sglaunch.commands.plan import show_plan
 from sglaunch.config.load import identify
 from sglaunch.engine import host
 from sglaunch.engine.observe import observe
-from sglaunch.pipeline import Common, act, connect, reporter, request
+from sglaunch.pipeline import Common, act, connect, request
 from sglaunch.plan.observation import Observation, Project
 from sglaunch.plan.removing import plan_restart, plan_start, plan_stop
 from sglaunch.plan.steps import Plan

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from sglaunch.commands.asking import consent, show, show_json, warn
+from sglaunch.commands.asking import consent, reporter, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
-from sglaunch.pipeline import Common, prepare, reporter, up
+from sglaunch.pipeline import Common, prepare, up
 from sglaunch.plan.reconcile import Choices
 from sglaunch.plan.steps import NONE, Plan
 from sglaunch.report.data import plan_data

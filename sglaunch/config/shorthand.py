@@ -241,7 +241,7 @@ def secret_env(node: Node, path: str, scope: Scope) -> Node:
 
 
 def _resolved(file: Node, path: str, scope: Scope) -> Node:
-    return scope.problems.attempt(file, path, lambda: scope.paths.resolve(file))
+    return scope.problems.attempt(file, path, lambda: scope.paths.resolved(file))
 
 
 def env_file(node: Node, path: str, scope: Scope) -> Node:

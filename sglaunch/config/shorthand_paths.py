@@ -18,10 +18,9 @@ class Paths:
     project: str
     folders: Mapping[str, Path] = field(default_factory=dict)
 
-    def resolve(self, node: Node, text: str | None = None) -> Node:
-        """The node with an absolute, normalised path; `text` where the path is only part of what was written."""
-        written = node.written() if text is None else text
-        return node.with_value(self.absolute(node.origin.place.file, written))
+    def resolved(self, node: Node) -> Node:
+        """The node with an absolute, normalised path."""
+        return node.with_value(self.absolute(node.origin.place.file, node.written()))
 
     def absolute(self, file: str, written: str) -> str:
         """A path as the writer of `file` meant it."""

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from sglaunch.engine.explain import cli_missing, failure
@@ -79,6 +79,33 @@ class Cli:
             raise
         if process.returncode != 0:
             raise failure(errors, self.name)
+
+    def stream(self, *words: str) -> Generator[str, None, None]:
+        """The lines of a call as they come, stdout and stderr; closing the generator ends the call."""
+        try:
+            process = subprocess.Popen(
+                [*self.command, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                bufsize=1,
+            )
+        except FileNotFoundError:
+            raise cli_missing(self.command[0]) from None
+        last = ""
+        try:
+            for line in process.stdout or ():
+                last = line
+                yield line
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            status = process.wait()
+        if status != 0:
+            raise failure(last, self.name)
 
     def become(self, *words: str) -> None:
         """Replaces this process, so that keys, window size, signals and exit status are the engine's own."""
