@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan.diff import applied_spec
-from sglaunch.plan.observation import Observation
+from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted, expand, origin_of
 from sglaunch.spec.labels import Applied, encode, fingerprints
@@ -16,10 +16,8 @@ from sglaunch.spec.values import Secret
 def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> list[Step]:
     """Folders first, then create under `name`, then the networks beyond the first. `name` may be a passing one."""
     spec = expand(wanted.spec)
-    if lacks_gpus(wanted, seen):
-        spec = replace(spec, gpus=None)
     steps = [
-        Step("mkdir", mount.source, f"{target} needs it; made as the user")
+        Step("mkdir", mount.source, f"mounted at {target}")
         for target, mount in spec.volumes.items()
         if mount.type == "bind" and mount.create_host_path and not seen.paths.get(mount.source, True)
     ]
@@ -80,19 +78,18 @@ def missing_paths(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def lacks_gpus(wanted: Wanted, seen: Observation) -> bool:
-    """Whether GPUs are left out at create: only the built-in layer asks for them, and the host shows none.
+def fitted(wanted: Wanted, seen: Observation, container: ObservedContainer | None) -> tuple[Wanted, list[Problem]]:
+    """The profile without GPUs, and a warning, where only the built-in layer asks for them and the host shows none.
 
-    The label keeps the request, so that nothing changes when the host gets its driver back.
+    A container that has them keeps the wish: a driver that is broken today is no reason to make one without.
     """
-    return wanted.spec.gpus is not None and not seen.gpu and "gpus" in wanted.settings.soft
-
-
-def host_warnings(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
-    """What a built-in asks and the host lacks is dropped, never silently."""
-    if not lacks_gpus(wanted, seen):
-        return ()
+    if wanted.spec.gpus is None or seen.gpu or "gpus" not in wanted.settings.soft:
+        return wanted, []
+    applied = container.applied.spec if container is not None and container.applied is not None else None
+    if applied is not None and "gpus" in applied:
+        return wanted, []
     origin = origin_of("gpus", wanted.origins)
     message = "this host shows no NVIDIA GPU; the container is made without"
     hint = "gpus: null says that this is meant, gpus: all in your own file insists"
-    return (Problem(message, origin.place if origin else None, "gpus", hint),)
+    warning = Problem(message, origin.place if origin else None, "gpus", hint)
+    return replace(wanted, spec=replace(wanted.spec, gpus=None)), [warning]

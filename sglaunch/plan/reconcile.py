@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
-from sglaunch.plan.creation import create_steps, host_warnings, missing_paths, pull_steps
+from sglaunch.plan.creation import create_steps, fitted, missing_paths, pull_steps
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
@@ -115,6 +115,7 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
 
 
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...]) -> ContainerPlan:
+    wanted, warnings = fitted(wanted, seen, None)
     spec = wanted.spec
     problems = missing_paths(wanted, seen)
     pulls, image_problems = pull_steps(wanted, seen)
@@ -129,7 +130,7 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
         spec.container_name,
         CREATE,
         steps=tuple(steps),
-        warnings=host_warnings(wanted, seen),
+        warnings=tuple(warnings),
         problems=(*problems, *image_problems),
     )
 
@@ -141,6 +142,7 @@ def _existing(
     choices: Choices,
     before: tuple[Step, ...],
 ) -> ContainerPlan:
+    wanted, host_warnings = fitted(wanted, seen, container)
     found = changes(wanted, container, seen.images.get(wanted.spec.image))
     pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
     warnings = [*_image_warnings(found), *_loop_warning(container)]
@@ -151,7 +153,7 @@ def _existing(
             plan,
             changes=tuple(found),
             steps=(*before, *plan.steps),
-            warnings=(*host_warnings(wanted, seen), *plan.warnings, *warnings),
+            warnings=(*host_warnings, *plan.warnings, *warnings),
         )
     if pending:
         message = f"kept as it is; pending changes: {', '.join(pending)}"
