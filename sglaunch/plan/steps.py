@@ -8,6 +8,7 @@ from typing import Any
 
 from sglaunch.errors import Problem
 from sglaunch.plan.diff import Change
+from sglaunch.plan.options import show
 from sglaunch.spec.container import ContainerSpec
 
 CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE = (
@@ -53,8 +54,13 @@ class Step:
     undo: tuple[Step, ...] = ()
 
     def line(self) -> str:
-        """`rename  a -> b` for people; the cause stands beside it."""
-        return f"{self.op:<7} {self.target}{f' -> {self.to}' if self.to else ''}"
+        """`rename  a -> b`, `update  a restart=no` for people; the cause stands beside it."""
+        return f"{self.op:<7} {self.target}{f' -> {self.to}' if self.to else ''}{self.given()}"
+
+    def given(self) -> str:
+        """The values of an update, as ` name=value` each."""
+        values = self.values if self.op == "update" else {}
+        return "".join(f" {name}={value_text(show(name, value))}" for name, value in values.items())
 
 
 @dataclass(frozen=True)

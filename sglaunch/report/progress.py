@@ -46,7 +46,7 @@ def lines(event: Happened) -> None:
     if event.kind == "begin" and step.op in ("pull", "stop"):
         say(f"{step.target}: {'pulling' if step.op == 'pull' else 'stopping'} ({step.cause})")
     elif event.kind == "done" and step.op in _VERBS:
-        to = f" to {step.to}" if step.op == "rename" else ""
+        to = f" to {step.to}" if step.op == "rename" else step.given()
         say(f"{step.target}: {_VERBS[step.op]}{to} ({step.cause})")
     elif event.kind == "undo":
         say(f"{step.target}: taken back: {step.op}{f' ({event.note})' if event.note else ''}")
