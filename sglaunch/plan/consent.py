@@ -27,7 +27,7 @@ def _layer(container: ObservedContainer) -> str:
     if container.layer_size is None:
         return "what was written in its own layer would be lost"
     if container.layer_size == 0:
-        return "its own layer holds no changes"
+        return "its own layer holds no data"
     return f"{_readable(container.layer_size)} written in its own layer would be lost"
 
 

@@ -157,7 +157,7 @@ def _existing(
         )
     if pending:
         message = f"kept as it is; pending changes: {', '.join(pending)}"
-        warnings.append(Problem(message, hint="`sglaunch up` without --no-recreate"))
+        warnings.append(Problem(message, hint="`sglaunch up --yes` applies them"))
     updates = update_steps(wanted, container, found)
     starts = _start_steps(container, choices)
     name = wanted.spec.container_name if updates else container.name
