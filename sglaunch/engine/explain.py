@@ -53,8 +53,8 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "port-taken",
-        r"bind for [^\s]*?:(\d+) failed: port is already allocated|(?:listen tcp4?|host port for) [^\s]*?:(\d+)[^:]*:"
-        r"(?: bind:)? address already in use|ports? (\d+).*already in use",
+        r"bind for [^\s]*?:(\d+) failed: port is already allocated|(?:listen tcp[46]?|host port for) \S*?:(\d+)"
+        r"(?::\S+)?:(?: bind:)? address already in use|ports? (\d+).*already in use",
         "port {1} of the host is taken",
         "choose another host port in ports, or see who holds it with `ss -ltnp`",
     ),
@@ -92,7 +92,7 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "bad-mount",
-        r"bind source path does not exist: (\S+)|statfs ([^:]+): no such file",
+        r"bind source path does not exist: ([^\n]+)|statfs ([^:]+): no such file",
         "the host has no {1}",
         "create it, or correct volumes",
     ),
@@ -102,7 +102,12 @@ ROWS: Sequence[Row] = (
         "a file is mounted on a folder, or a folder on a file",
         "check both sides of volumes",
     ),
-    Row("duplicate-mount", r"duplicate mount (?:point|destination):? ?(\S*)", "{1} is mounted twice", "check volumes"),
+    Row(
+        "duplicate-mount",
+        r"duplicate mount point: (\S+)|(?<!\S)(\S+): duplicate mount destination",
+        "{1} is mounted twice",
+        "check volumes",
+    ),
     Row(
         "volumes-from",
         r"no such container: (\S+)",
@@ -157,7 +162,7 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "image-missing",
-        r"no such image: (\S+)|(\S+): image not known",
+        r"no such image: ([^\s,;]+?)[:.]?(?:\s|$)|(?<!\S)(\S+): image not known",
         "the image {1} is not on this machine",
         "`sglaunch pull`",
     ),
@@ -211,7 +216,7 @@ def explain(text: str, engine: str = "docker") -> Failure:
             words = {"engine": engine}
             message = row.message.format("", first.rstrip(".,;"), second.rstrip("., "), **words)
             hint = row.hint.format("", first.rstrip(".,;"))
-            return Failure(row.kind, re.sub(r"\s+", " ", message), hint, detail)
+            return Failure(row.kind, re.sub(r"\s+", " ", message).strip(), hint, detail)
     return Failure("unknown", f"{engine}: {detail or 'failed without a word'}", "", detail)
 
 
