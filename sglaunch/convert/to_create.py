@@ -59,14 +59,12 @@ def update_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def connect_arguments(attachment: NetworkAttachment) -> dict[str, Any]:
-    """How a container joins a further network."""
-    arguments: dict[str, Any] = {}
-    if attachment.aliases:
-        arguments["alias"] = attachment.aliases[0]
-    if attachment.ipv4_address:
-        arguments["ip"] = attachment.ipv4_address
-    return arguments
+def connect_words(attachment: NetworkAttachment) -> list[str]:
+    """How a container joins a further network, as words of `network connect`."""
+    words = [f"--alias={alias}" for alias in attachment.aliases]
+    words += [f"--ip={attachment.ipv4_address}"] * bool(attachment.ipv4_address)
+    words += [f"--ip6={attachment.ipv6_address}"] * bool(attachment.ipv6_address)
+    return words
 
 
 def _process(spec: ContainerSpec) -> tuple[tuple[str, ...], str | None]:

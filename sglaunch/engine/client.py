@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from sglaunch.convert.to_create import CreateCall, connect_arguments, update_arguments
+from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.secrets import env_file
@@ -63,7 +63,8 @@ class DockerClient:
             self._call(self._whales.container.create, call.image, list(call.command), pull="never", **arguments)
 
     def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
-        self._call(self._whales.network.connect, network, container, **connect_arguments(attachment))
+        # python-on-whales takes one alias.
+        self.cli.text("network", "connect", *connect_words(attachment), network, container)
 
     def start(self, container: str) -> None:
         self._call(self._whales.container.start, container)
