@@ -1,0 +1,453 @@
+"""An engine in memory. It keeps containers as the inspect JSON of Docker 20.10, so that our reader of that JSON is
+used, and refuses what Docker refuses in Docker's own words, so that our table of them is used.
+
+The suite in contract/ holds it and the real engine to the same behaviour. Faults are armed per call: `fail_on`,
+`interrupt_on`, `kill_on`.
+
+What a container does once started is read from its command: `sleep` stays; `true` and `false` end at once with 0 and 1;
+`echo WORDS` logs them and ends with 0; any other program is not in the image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from builders import IMAGE, IMAGE_ID, identity
+
+from sglaunch.convert.from_inspect import container as observed
+from sglaunch.convert.to_create import CreateCall, update_arguments
+from sglaunch.engine.explain import failure
+from sglaunch.plan.observation import ObservedContainer
+from sglaunch.spec.labels import PROFILE, PROJECT, encode
+from sglaunch.spec.values import NetworkAttachment
+
+CHANGING = ("pull", "create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove")
+STAYING = "sleep"
+EXIT_CODES = {"true": 0, "false": 1, "echo": 0}
+KILLED = 137
+_IMAGE_ENV = "PATH=/bin"
+_NANO = 1e9
+_NUMBERS = {
+    "memory": "Memory",
+    "memory_swap": "MemorySwap",
+    "memory_reservation": "MemoryReservation",
+    "cpu_shares": "CpuShares",
+    "cpu_quota": "CpuQuota",
+    "cpu_period": "CpuPeriod",
+}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of sglaunch runs after it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at the `number`-th call of an op; `after` it took effect, or instead of it."""
+
+    op: str
+    number: int
+    error: BaseException
+    after: bool = False
+
+
+class FakeEngine:
+    """The twin of engine/client.py. `missing` are bind sources that the host lacks, `registry` what can be pulled."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        containers: Iterable[ObservedContainer] = (),
+        *,
+        images: Mapping[str, str | None] | None = None,
+        registry: Mapping[str, str] | None = None,
+        networks: Iterable[str] = (),
+        missing: Iterable[str] = (),
+    ) -> None:
+        self.containers: dict[str, dict[str, Any]] = {one.id: inspect_data(one) for one in containers}
+        known = {IMAGE: IMAGE_ID} if images is None else images
+        self.images = {tag: image for tag, image in known.items() if image is not None}
+        self.registry = dict(registry or {})
+        self.networks = {"bridge", "host", "none", *networks}
+        self.missing = set(missing)
+        self.logs: dict[str, list[str]] = {}
+        self.calls: list[tuple[str, str]] = []
+        self._counts: Counter[str] = Counter()
+        self._faults: list[Fault] = []
+
+    # Faults
+
+    def fail_on(self, op: str, number: int = 1) -> None:
+        """The call fails, and nothing of it was done."""
+        self._faults.append(Fault(op, number, failure(f"Error response from daemon: {op} was made to fail")))
+
+    def interrupt_on(self, op: str, number: int = 1, *, after: bool = False) -> None:
+        """Ctrl-C during the call: before it took effect, or after."""
+        self._faults.append(Fault(op, number, KeyboardInterrupt(), after))
+
+    def kill_on(self, op: str, number: int = 1, *, after: bool = False) -> None:
+        """The caller is killed during the call."""
+        self._faults.append(Fault(op, number, Killed(), after))
+
+    def disarm(self) -> None:
+        """Forgets the faults that did not come, and starts to count anew."""
+        self._faults.clear()
+        self._counts.clear()
+        self.calls.clear()
+
+    @contextlib.contextmanager
+    def _call(self, op: str, target: str) -> Iterator[None]:
+        self.calls.append((op, target))
+        self._counts[op] += 1
+        due = next((fault for fault in self._faults if (fault.op, fault.number) == (op, self._counts[op])), None)
+        if due is not None and not due.after:
+            raise due.error
+        yield
+        if due is not None:
+            raise due.error
+
+    # The protocol
+
+    def list_ids(self, project: str | None) -> list[str]:
+        with self._call("list_ids", project or ""):
+            labels = {key: data["Config"]["Labels"] for key, data in self.containers.items()}
+            return [key for key, own in labels.items() if project in (None, own.get(PROJECT)) and PROFILE in own]
+
+    def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        with self._call("inspect", " ".join(names)):
+            found: dict[str, Mapping[str, Any]] = {}
+            for name in names:
+                data = self._find(name) or self._image(name)
+                if data is not None:
+                    found[name] = {key: value for key, value in data.items() if key != "SizeRw" or size}
+            for data in found.values():
+                # The removal that was under way is over by the next look.
+                if "State" in data and data["State"]["Status"] == "removing":
+                    self.containers.pop(data["Id"], None)
+            return found
+
+    def pull(self, image: str, platform: str) -> None:
+        del platform
+        with self._call("pull", image):
+            if image not in self.registry:
+                raise failure(f"Error response from daemon: manifest for {image} not found: manifest unknown")
+            self.images[image] = self.registry[image]
+
+    def create(self, call: CreateCall) -> None:
+        name = str(call.arguments["name"])
+        with self._call("create", name):
+            if call.image not in self.images:
+                raise failure(f"Error: No such image: {call.image}")
+            self._free(name)
+            for source in _bind_sources(call.arguments):
+                if source in self.missing:
+                    text = 'Error response from daemon: invalid mount config for type "bind": bind source path does not'
+                    raise failure(f"{text} exist: {source}\nSee 'docker create --help'.")
+            data = created(call, self.images[call.image], len(self.containers))
+            self.containers[data["Id"]] = data
+
+    def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
+        with self._call("connect", container):
+            data = self._get(container)
+            # Of one that does not run, a missing network is told when it starts.
+            if network not in self.networks and data["State"]["Status"] == "running":
+                raise failure(f"Error response from daemon: network {network} not found")
+            joined = data["NetworkSettings"]["Networks"]
+            if network in joined:
+                text = f"endpoint with name {container} already exists in network {network}"
+                raise failure(f"Error response from daemon: {text}")
+            joined[network] = _endpoint(list(attachment.aliases), attachment.ipv4_address, attachment.ipv6_address)
+
+    def start(self, container: str) -> None:
+        with self._call("start", container):
+            self._start(self._get(container))
+
+    def stop(self, container: str) -> None:
+        with self._call("stop", container):
+            self._stop(self._get(container))
+
+    def restart(self, container: str) -> None:
+        with self._call("restart", container):
+            data = self._get(container)
+            data["State"].update(Status="exited")
+            self._start(data)
+
+    def unpause(self, container: str) -> None:
+        with self._call("unpause", container):
+            data = self._get(container)
+            if data["State"]["Status"] != "paused":
+                raise failure(f"Error response from daemon: Container {data['Id']} is not paused")
+            data["State"]["Status"] = "running"
+
+    def update(self, container: str, values: Mapping[str, Any]) -> None:
+        with self._call("update", container):
+            data, arguments = self._get(container), update_arguments(values)
+            refusal = _update_refusal(data["HostConfig"], arguments)
+            if refusal:
+                raise failure(f"Error response from daemon: Cannot update container {data['Id']}: {refusal}")
+            # A limit of 0 is taken for "not given": the call succeeds and changes nothing.
+            _set_limits(data["HostConfig"], {name: value for name, value in arguments.items() if value not in (0, "")})
+
+    def rename(self, container: str, to: str) -> None:
+        with self._call("rename", container):
+            data = self._get(container)
+            if data["Name"] == f"/{to}":
+                text = "Renaming a container with the same name as its current name"
+                raise failure(f"Error response from daemon: {text}")
+            self._free(to)
+            data["Name"] = f"/{to}"
+
+    def remove(self, container: str) -> None:
+        with self._call("remove", container):
+            data = self._find(container)
+            if data is None:
+                return
+            status = data["State"]["Status"]
+            if status in ("running", "paused", "restarting"):
+                text = f"You cannot remove a {status} container {data['Id']}. Stop the container before attempting"
+                raise failure(f"Error response from daemon: {text} removal or force remove")
+            del self.containers[data["Id"]]
+
+    def log_tail(self, container: str, lines: int) -> list[str]:
+        with self._call("log_tail", container):
+            data = self._find(container)
+            return self.logs.get(data["Id"], [])[-lines:] if data is not None else []
+
+    # What it knows
+
+    def names(self) -> dict[str, str]:
+        """Name -> status of every container."""
+        return {data["Name"].removeprefix("/"): data["State"]["Status"] for data in self.containers.values()}
+
+    def look(self, name: str) -> ObservedContainer:
+        """A container as sglaunch sees it; not a call."""
+        return observed(self._get(name))
+
+    def changing_calls(self) -> list[tuple[str, str]]:
+        """The calls so far that were meant to change something."""
+        return [call for call in self.calls if call[0] in CHANGING]
+
+    def _find(self, name: str) -> dict[str, Any] | None:
+        by_name = (data for data in self.containers.values() if data["Name"] == f"/{name}")
+        return self.containers.get(name) or next(by_name, None)
+
+    def _get(self, name: str) -> dict[str, Any]:
+        data = self._find(name)
+        if data is None:
+            raise failure(f"Error response from daemon: No such container: {name}")
+        return data
+
+    def _image(self, name: str) -> dict[str, Any] | None:
+        tag = name if name in self.images else name.removesuffix(":latest")
+        image = name if name in self.images.values() else self.images.get(tag)
+        tags = [known for known, identity in self.images.items() if identity == image]
+        return None if image is None else {"Id": image, "RepoTags": tags, "RepoDigests": [], "Config": {}}
+
+    def _free(self, name: str) -> None:
+        taken = self._find(name)
+        if taken is not None:
+            text = f'The container name "/{name}" is already in use by container "{taken["Id"]}"'
+            raise failure(
+                f"Error response from daemon: Conflict. {text}. You have to remove (or rename) that container"
+            )
+
+    def _start(self, data: dict[str, Any]) -> None:
+        state, host, config = data["State"], data["HostConfig"], data["Config"]
+        if state["Status"] in ("running", "restarting"):
+            return
+        if state["Status"] == "paused":
+            raise failure("Error response from daemon: cannot start a paused container, try unpause instead")
+        for network in data["NetworkSettings"]["Networks"]:
+            if network not in self.networks:
+                raise failure(f"Error response from daemon: network {network} not found")
+        self._bind_ports(data)
+        words = [*(config["Entrypoint"] or []), *(config["Cmd"] or [])]
+        program = words[0] if words else STAYING
+        if program != STAYING and program not in EXIT_CODES:
+            state.update(Status="created", ExitCode=127)
+            raise failure(f'exec: "{program}": executable file not found in $PATH: unknown')
+        state.update(Status="running", ExitCode=0, StartedAt="2026-03-01T10:00:00Z")
+        if program == "echo":
+            self.logs.setdefault(data["Id"], []).append(" ".join(words[1:]))
+        if program in EXIT_CODES:
+            self._end(data, EXIT_CODES[program], by_itself=True, policy=host["RestartPolicy"]["Name"])
+
+    def _stop(self, data: dict[str, Any]) -> None:
+        if data["State"]["Status"] in ("running", "paused", "restarting"):
+            self._end(data, KILLED)
+
+    def _end(self, data: dict[str, Any], code: int, *, by_itself: bool = False, policy: str = "") -> None:
+        again = by_itself and (policy in ("always", "unless-stopped") or (policy == "on-failure" and code != 0))
+        data["State"].update(Status="restarting" if again else "exited", ExitCode=code)
+        data["RestartCount"] += again
+        if data["HostConfig"]["AutoRemove"]:
+            del self.containers[data["Id"]]
+
+    def _bind_ports(self, data: Mapping[str, Any]) -> None:
+        held = {
+            binding["HostPort"]
+            for other in self.containers.values()
+            if other["State"]["Status"] in ("running", "paused") and other is not data
+            for binding in _bindings(other)
+        }
+        for binding in _bindings(data):
+            if binding["HostPort"] and binding["HostPort"] in held:
+                address = f"{binding['HostIp'] or '0.0.0.0'}:{binding['HostPort']}"
+                text = "driver failed programming external connectivity on endpoint"
+                raise failure(
+                    f"Error response from daemon: {text}: Bind for {address} failed: port is already allocated"
+                )
+
+
+def inspect_data(one: ObservedContainer) -> dict[str, Any]:
+    """The JSON that our reader makes this observation of: the way back, but for what the host alone shows."""
+    applied = one.applied
+    labels = {}
+    if applied is not None:
+        readable = applied.spec is not None
+        labels = encode(applied if readable else _with_any_spec(applied))
+        if not readable:
+            labels["sglaunch.digest"] = "tampered with"
+    spec = applied.spec if applied is not None else None
+    host: dict[str, Any] = {"AutoRemove": one.auto_remove, "NetworkMode": one.network_mode, "RestartPolicy": {}}
+    words = {"restart": one.live.get("restart") or "no"}
+    words |= update_arguments({name: value for name, value in one.live.items() if value and name != "restart"})
+    _set_limits(host, words)
+    host["PortBindings"] = {}
+    for shown in one.ports:
+        address, _, port = shown.partition("->")
+        ip, _, number = address.rpartition(":")
+        host["PortBindings"].setdefault(port, []).append({"HostIp": ip.strip("[]"), "HostPort": number})
+    return {
+        "Id": one.id,
+        "Name": f"/{one.name}",
+        "Image": one.image_id,
+        "Created": one.created,
+        "RestartCount": one.restart_count,
+        "State": {
+            "Status": one.status,
+            "ExitCode": one.exit_code,
+            "Error": one.error,
+            "OOMKilled": one.oom_killed,
+            "StartedAt": one.started or "0001-01-01T00:00:00Z",
+            **({"Health": {"Status": one.health}} if one.health else {}),
+        },
+        "HostConfig": host,
+        "Config": {
+            "Image": one.image_ref,
+            "Labels": labels,
+            "Env": [f"{name}={value.reveal()}" for name, value in one.env.items()],
+            "Entrypoint": None,
+            "Cmd": list((spec or {}).get("command", [STAYING])),
+        },
+        "NetworkSettings": {"Networks": {}},
+        "SizeRw": one.layer_size,
+    }
+
+
+def created(call: CreateCall, image_id: str, number: int) -> dict[str, Any]:
+    """What inspect shows of a container that a call has just made."""
+    arguments = call.arguments
+    networks = [str(name) for name in arguments.get("networks", ())] or ["default"]
+    endpoint = _endpoint(list(arguments.get("network_aliases", ())), arguments.get("ip", ""), arguments.get("ip6", ""))
+    host: dict[str, Any] = {
+        "AutoRemove": bool(arguments.get("remove")),
+        "NetworkMode": networks[0],
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "PortBindings": _port_bindings(arguments.get("publish", ())),
+        "Mounts": [list(words) for words in arguments.get("mounts", ())],
+    }
+    _set_limits(host, arguments)
+    environment = {**arguments.get("envs", {}), **{name: value.reveal() for name, value in call.secrets.items()}}
+    entrypoint = arguments.get("entrypoint")
+    return {
+        "Id": identity(f"{arguments['name']} {number}"),
+        "Name": f"/{arguments['name']}",
+        "Image": image_id,
+        "Created": "2026-03-01T10:00:00Z",
+        "RestartCount": 0,
+        "State": {
+            "Status": "created",
+            "ExitCode": 0,
+            "Error": "",
+            "OOMKilled": False,
+            "StartedAt": "0001-01-01T00:00:00Z",
+        },
+        "HostConfig": host,
+        "Config": {
+            "Image": call.image,
+            "Labels": dict(arguments.get("labels", {})),
+            "Env": [*(f"{name}={value}" for name, value in environment.items()), _IMAGE_ENV],
+            "Entrypoint": [entrypoint] if entrypoint else None,
+            "Cmd": list(call.command) or None,
+        },
+        "NetworkSettings": {"Networks": {} if networks == ["default"] else {networks[0]: endpoint}},
+        "SizeRw": 0,
+    }
+
+
+def _with_any_spec(applied: Any) -> Any:
+    return type(applied)(**{**applied.__dict__, "spec": {}})
+
+
+def _endpoint(aliases: list[str], ipv4: str, ipv6: str) -> dict[str, Any]:
+    return {"Aliases": aliases, "IPAMConfig": {"IPv4Address": ipv4, "IPv6Address": ipv6}}
+
+
+def _bind_sources(arguments: Mapping[str, Any]) -> Iterator[str]:
+    for words in arguments.get("mounts", ()):
+        if "type=bind" in words:
+            yield from (word.removeprefix("source=") for word in words if word.startswith("source="))
+
+
+def _bindings(data: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
+    for bindings in data["HostConfig"].get("PortBindings", {}).values():
+        yield from bindings
+
+
+def _port_bindings(publish: Iterable[tuple[str, ...]]) -> dict[str, list[dict[str, str]]]:
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for words in publish:
+        port = words[-1] if "/" in words[-1] else f"{words[-1]}/tcp"
+        address = words[0] if len(words) > 1 else ""
+        ip, _, number = address.rpartition(":")
+        bindings.setdefault(port, []).append({"HostIp": ip.strip("[]"), "HostPort": number})
+    return bindings
+
+
+def _update_refusal(host: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    if "restart" in arguments and host["AutoRemove"]:
+        return "Restart policy cannot be updated because AutoRemove is enabled for the container"
+    memory, swap = arguments.get("memory"), arguments.get("memory_swap")
+    limit = swap or host.get("MemorySwap") or 0
+    if memory and 0 < limit < memory:
+        advice = "" if swap else ", update the memoryswap at the same time"
+        return f"Memory limit should be smaller than already set memoryswap limit{advice}"
+    if arguments.get("cpus") and host.get("CpuQuota"):
+        return "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set"
+    return ""
+
+
+def _set_limits(host: dict[str, Any], arguments: Mapping[str, Any]) -> None:
+    """The words of create and update, as HostConfig shows them."""
+    for word, key in _NUMBERS.items():
+        if word in arguments:
+            host[key] = int(arguments[word])
+    if arguments.get("memory") and not host.get("MemorySwap"):
+        host["MemorySwap"] = 2 * host["Memory"]
+    if "cpus" in arguments:
+        host["NanoCpus"] = round(float(arguments["cpus"]) * _NANO)
+    if "cpuset_cpus" in arguments:
+        word = arguments["cpuset_cpus"]
+        host["CpusetCpus"] = word if isinstance(word, str) else ",".join(word)
+    if "pids_limit" in arguments:
+        host["PidsLimit"] = max(int(arguments["pids_limit"]), 0)
+    if "restart" in arguments:
+        name, _, count = re.fullmatch(r"([a-z-]+)(:?)(\d*)", arguments["restart"]).groups()  # type: ignore[union-attr]
+        host["RestartPolicy"] = {"Name": name, "MaximumRetryCount": int(count or 0)}
