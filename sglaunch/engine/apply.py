@@ -56,6 +56,10 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report) -> None:
         # A step that was cut off may have been carried out all the same; one that failed was not.
         begun = done if isinstance(error, KeyboardInterrupt) else done[:-1]
         report(Event("failed", plan, failed))
+        if isinstance(error, KeyboardInterrupt) and failed is not None and failed.op == "remove":
+            # The engine may have removed it all the same: taking back the rest would leave neither old nor new.
+            hint = "run the command again, or see `sglaunch ps`"
+            raise Interrupted(f"interrupted while {failed.target} was being removed", hint) from None
         _take_back(plan, begun, engine, report)
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted("interrupted; what was begun has been taken back") from None
