@@ -121,10 +121,9 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
     pulls, image_problems = pull_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
     if choices.start:
-        steps += [
-            Step("start", spec.container_name, "wanted running"),
-            Step("settle", spec.container_name, "it must keep running"),
-        ]
+        name = spec.container_name
+        steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
+        steps.append(Step("settle", name, "it must keep running"))
     return ContainerPlan(
         wanted.profile,
         spec.container_name,
@@ -145,9 +144,10 @@ def _existing(
     wanted, host_warnings = fitted(wanted, seen, container)
     found = changes(wanted, container, seen.images.get(wanted.spec.image))
     pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
-    warnings = [*_image_warnings(found), *_loop_warning(container)]
+    warnings = _loop_warning(container)
     cause = _recreate_cause(container, choices, pending)
     if cause:
+        found = [_taken(change) for change in found]
         plan = _recreation(wanted, container, seen, choices, cause)
         return replace(
             plan,
@@ -155,6 +155,7 @@ def _existing(
             steps=(*before, *plan.steps),
             warnings=(*host_warnings, *plan.warnings, *warnings),
         )
+    warnings += _image_warnings(found)
     if pending:
         message = f"kept as it is; pending changes: {', '.join(pending)}"
         warnings.append(Problem(message, hint="`sglaunch up --yes` applies them"))
@@ -228,6 +229,11 @@ def _start_steps(container: ObservedContainer, choices: Choices) -> tuple[Step, 
             Step("settle", container.name, "it must keep running"),
         )
     return ()
+
+
+def _taken(change: Change) -> Change:
+    """A new container is made from what the tag names now, whatever it is made for."""
+    return replace(change, effect=RECREATE_EFFECT) if change.effect == NOTHING else change
 
 
 def _image_warnings(found: Iterable[Change]) -> list[Problem]:
