@@ -4,8 +4,8 @@ used, and refuses what Docker refuses in Docker's own words, so that our table o
 The suite in contract/ holds it and the real engine to the same behaviour. Faults are armed per call: `fail_on`,
 `interrupt_on`, `kill_on`.
 
-What a container does once started is read from its command: `sleep` stays; `true` and `false` end at once with 0 and 1;
-`echo WORDS` logs them and ends with 0; any other program is not in the image.
+What a container does once started is read from its command: `sleep` and `python3` stay; `true` and `false` end at once
+with 0 and 1; `echo WORDS` logs them and ends with 0; any other program is not in the image.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sglaunch.spec.labels import PROFILE, PROJECT, encode
 from sglaunch.spec.values import NetworkAttachment
 
 CHANGING = ("pull", "create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove")
-STAYING = "sleep"
+STAYING = ("sleep", "python3")
 EXIT_CODES = {"true": 0, "false": 1, "echo": 0}
 KILLED = 137
 _IMAGE_ENV = "PATH=/bin"
@@ -268,8 +268,8 @@ class FakeEngine:
                 raise failure(f"Error response from daemon: network {network} not found")
         self._bind_ports(data)
         words = [*(config["Entrypoint"] or []), *(config["Cmd"] or [])]
-        program = words[0] if words else STAYING
-        if program != STAYING and program not in EXIT_CODES:
+        program = words[0] if words else STAYING[0]
+        if program not in STAYING and program not in EXIT_CODES:
             state.update(Status="created", ExitCode=127)
             raise failure(f'exec: "{program}": executable file not found in $PATH: unknown')
         state.update(Status="running", ExitCode=0, StartedAt="2026-03-01T10:00:00Z")
@@ -344,7 +344,7 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
             "Labels": labels,
             "Env": [f"{name}={value.reveal()}" for name, value in one.env.items()],
             "Entrypoint": None,
-            "Cmd": list((spec or {}).get("command", [STAYING])),
+            "Cmd": list((spec or {}).get("command", STAYING[:1])),
         },
         "NetworkSettings": {"Networks": {}},
         "SizeRw": one.layer_size,
