@@ -13,7 +13,7 @@ from sglaunch.spec.canonical import SECRET_VALUE, plain
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.labels import fingerprints
 from sglaunch.spec.server import Server
-from sglaunch.spec.values import MASK, Secret
+from sglaunch.spec.values import MASK, Healthcheck, Secret
 
 
 def _plain_default(item: Field[Any]) -> Any:
@@ -22,7 +22,11 @@ def _plain_default(item: Field[Any]) -> Any:
 
 # Fields that are spelled with a dot in profile words.
 _WORDS = {"logging_driver": "logging.driver", "logging_options": "logging.options"}
-_NESTED = ("server", "healthcheck")
+_NESTED: Mapping[str, frozenset[str]] = {
+    "server": frozenset(item.name for item in fields(Server)),
+    "healthcheck": frozenset(item.name for item in fields(Healthcheck)),
+}
+_UNLIMITED = (None, "", 0)
 _SHORT_ID = 12
 # Left out of the canonical form, these are what an absent side of a change means.
 _DEFAULTS: Mapping[str, Any] = {
@@ -101,7 +105,7 @@ def _live_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Chang
         assert option.live is not None
         value, is_now = getattr(wanted.spec, option.field), observed.live.get(option.field)
         value = _expected(option.field, value, wanted.spec, is_now)
-        removed = value in (None, "")
+        removed = value in _UNLIMITED
         if value == is_now or (not is_now and (removed or value == option.live.reset)):
             continue
         effect = RECREATE if removed and option.live.reset is None else UPDATE
@@ -110,8 +114,8 @@ def _live_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Chang
 
 def _expected(field: str, value: Any, spec: ContainerSpec, is_now: Any) -> Any:
     """Unset, memswap_limit is twice the memory; an engine that cannot limit swap shows -1 or nothing for it."""
-    if field == "memswap_limit" and value is None:
-        return is_now if is_now in (None, -1) or spec.mem_limit is None else 2 * spec.mem_limit
+    if field == "memswap_limit" and value in _UNLIMITED:
+        return is_now if is_now in (None, -1) or not spec.mem_limit else 2 * spec.mem_limit
     return value
 
 
@@ -128,6 +132,8 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _flat_nested(path: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in data.items():
+        if key not in _NESTED[path]:
+            continue
         if path == "server" and key == "args" and isinstance(value, Mapping):
             yield from ((f"{path}.{key}.{name}", inner) for name, inner in value.items())
         else:

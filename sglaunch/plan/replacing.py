@@ -86,9 +86,9 @@ def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[C
 def _new_value(wanted: Wanted, field: str) -> Any:
     option = BY_FIELD[field]
     value = getattr(wanted.spec, field)
-    if value in (None, "") and field == "memswap_limit" and wanted.spec.mem_limit is not None:
+    if not value and field == "memswap_limit" and wanted.spec.mem_limit:
         return 2 * wanted.spec.mem_limit
-    return value if value not in (None, "") or option.live is None else option.live.reset
+    return value if value or option.live is None else option.live.reset
 
 
 def leftover_steps(name: str, seen: Observation, project: Project) -> tuple[Step, ...]:
