@@ -128,7 +128,9 @@ def expand(spec: ContainerSpec) -> ContainerSpec:
     if spec.server is None:
         return spec
     ports = spec.ports
-    if spec.network_mode != "host" and f"{spec.server.port}/tcp" not in ports:
+    # A network that is the host's or another container's publishes nothing; engines refuse ports beside the latter.
+    publishes = spec.network_mode != "host" and not spec.network_mode.startswith("container:")
+    if publishes and f"{spec.server.port}/tcp" not in ports:
         ports = {**published(spec.server), **ports}
     return replace(
         spec,
