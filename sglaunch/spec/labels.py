@@ -112,6 +112,7 @@ def _spec(labels: Mapping[str, str]) -> Mapping[str, Any] | None:
     pieces: list[str] = []
     while (piece := labels.get(f"{SPEC}{len(pieces)}")) is not None:
         pieces.append(piece)
+    # Labels of the image come along: `docker commit` gives it the pieces of a longer spec, which then follow ours.
     spec = _json("".join(pieces)).get("spec")
     if not isinstance(spec, dict) or digest(spec) != labels.get(DIGEST):
         return None
@@ -119,8 +120,9 @@ def _spec(labels: Mapping[str, str]) -> Mapping[str, Any] | None:
 
 
 def _json(text: str) -> dict[str, Any]:
+    """The object that a text begins with; an empty one where it begins with none."""
     try:
-        data = json.loads(text) if text else {}
+        data = json.JSONDecoder().raw_decode(text)[0]
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
