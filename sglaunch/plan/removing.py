@@ -24,14 +24,14 @@ def plan_down(seen: Observation, project: Project, profiles: Collection[str], un
 
 
 def removal(container: ObservedContainer, cause: str, *, protect: bool) -> ContainerPlan:
-    """Stops and removes one container. One that never started holds nothing."""
+    """Stops and removes one container. One that never started holds nothing, one that is leaving is lost anyway."""
     steps = [*_unpause(container)]
     serving = container.status in SERVING
     if serving:
         steps.append(Step("stop", container.name, cause))
     leaving = (container.auto_remove and serving) or container.status == "removing"
     steps.append(Step("gone" if leaving else "remove", container.name, cause))
-    needed = consent.for_remove(container, protect=protect and container.status != "created")
+    needed = consent.for_remove(container, protect=protect and container.status not in ("created", "removing"))
     return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
 
 
