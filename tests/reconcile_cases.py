@@ -185,6 +185,8 @@ CASES: dict[str, Case] = {
     "cpus set, exited": Case(make_wanted(cpus=1.5), make_container(status="exited")),
     "cpus set, paused": Case(make_wanted(cpus=1.5), make_container(status="paused")),
     "pids_limit removed": Case(there=make_container(make_wanted(pids_limit=100))),
+    "limits of zero": Case(make_wanted(mem_limit=0, pids_limit=0, cpu_shares=0)),
+    "pids_limit becomes zero": Case(make_wanted(pids_limit=0), make_container(make_wanted(pids_limit=100))),
     "container_name changed": Case(
         make_wanted(container_name="dev2", origins={"container_name": at(2)}), make_container()
     ),
