@@ -18,6 +18,7 @@ from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
 from sglaunch.plan.removing import removal
 from sglaunch.plan.replacing import leftover_steps, passing_names, replace_steps, set_aside, update_steps
 from sglaunch.plan.steps import CREATE, NONE, PULL, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
+from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Wanted
 
 
@@ -206,11 +207,12 @@ def _recreation(
 
 
 def _carry_over(wanted: Wanted, container: ObservedContainer) -> Wanted:
-    """Values passed through and unset in this shell stay what they are in the old container."""
+    """Values passed through and unset in this shell stay what they are in the old container, secret if they were."""
     applied = container.applied.spec if container.applied is not None else None
     known = (applied or {}).get("environment", {})
+    secret = wanted.secret_names | {name for name, value in known.items() if value == SECRET_VALUE}
     kept = {
-        name: container.env[name] if name in wanted.secret_names else container.env[name].reveal()
+        name: container.env[name] if name in secret else container.env[name].reveal()
         for name, value in wanted.spec.environment.items()
         if value is None and name in known and name in container.env
     }
