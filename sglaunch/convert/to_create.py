@@ -13,7 +13,7 @@ from sglaunch.plan.options import BY_FIELD, OPTIONS
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.values import Healthcheck, NetworkAttachment, Secret
 
-_UNSET: tuple[Any, ...] = (None, "", False, (), {})
+_EMPTY: tuple[Any, ...] = ("", (), {})
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def create_call(spec: ContainerSpec, labels: Mapping[str, str]) -> CreateCall:
     arguments: dict[str, Any] = {"labels": dict(labels)}
     for option in OPTIONS:
         value = getattr(spec, option.field)
-        if option.argument and value not in _UNSET and not (option.field == "restart" and value == "no"):
+        if option.argument and not _unset(value) and not (option.field == "restart" and value == "no"):
             arguments[option.argument] = option.spell(value)
     words, entrypoint = _process(spec)
     if entrypoint is not None:
@@ -47,6 +47,11 @@ def create_call(spec: ContainerSpec, labels: Mapping[str, str]) -> CreateCall:
         arguments["envs"] = values
     secrets = {name: value for name, value in spec.environment.items() if isinstance(value, Secret)}
     return CreateCall(spec.image, words, arguments, secrets)
+
+
+def _unset(value: Any) -> bool:
+    """Zero is a value: a grace of none, or "not limited"."""
+    return value is None or value is False or value in _EMPTY
 
 
 def update_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
