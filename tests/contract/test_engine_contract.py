@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -234,6 +235,14 @@ def test_start_of_a_running_and_stop_of_a_stopped_container_do_nothing(world: Wo
     world.engine.stop(name)
     world.engine.stop(name)
     assert world.status(name) == "exited"
+
+
+def test_a_container_without_a_grace_stops_at_once(world: World) -> None:
+    name = world.make(start=True, stop_signal="SIGTERM", stop_grace_period=0.0)
+    began = time.monotonic()
+    world.engine.stop(name)
+    assert world.status(name) == "exited"
+    assert time.monotonic() - began < 5, "half of the grace that an engine gives unasked"
 
 
 def test_stop_of_a_container_that_never_started_leaves_it(world: World) -> None:
@@ -488,8 +497,12 @@ def test_every_live_option_of_a_create_shows(world: World) -> None:
     assert live == {**options, "cpus": None}
 
 
-def test_a_container_without_live_options_shows_none(world: World) -> None:
-    live = dict(world.look(world.make()).live)
+LIMITS = ("mem_limit", "mem_reservation", "memswap_limit", "cpu_shares", "cpu_quota", "cpu_period", "pids_limit")
+
+
+@pytest.mark.parametrize("options", [{}, dict.fromkeys(LIMITS, 0)], ids=["unset", "zero"])
+def test_a_container_without_limits_shows_none(world: World, options: dict[str, Any]) -> None:
+    live = dict(world.look(world.make(**options)).live)
     assert live.pop("restart") == "no"
     assert set(live.values()) == {None}
 
