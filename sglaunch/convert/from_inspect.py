@@ -27,12 +27,12 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
     """One container."""
     state, host, config = (data.get(key) or {} for key in ("State", "HostConfig", "Config"))
     return ObservedContainer(
-        id=str(data.get("Id", "")),
-        name=str(data.get("Name", "")).removeprefix("/"),
-        status=str(state.get("Status", "")),
-        image_id=str(data.get("Image", "")),
-        image_ref=str(config.get("Image", "")),
-        created=str(data.get("Created", "")),
+        id=str(data.get("Id") or ""),
+        name=str(data.get("Name") or "").removeprefix("/"),
+        status=str(state.get("Status") or ""),
+        image_id=str(data.get("Image") or ""),
+        image_ref=str(config.get("Image") or ""),
+        created=str(data.get("Created") or ""),
         started=_time(state.get("StartedAt")),
         exit_code=int(state.get("ExitCode") or 0),
         error=str(state.get("Error") or ""),
@@ -41,7 +41,7 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
         restart_count=int(data.get("RestartCount") or 0),
         applied=decode(config.get("Labels") or {}),
         auto_remove=bool(host.get("AutoRemove")),
-        network_mode=str(host.get("NetworkMode", "")),
+        network_mode=str(host.get("NetworkMode") or ""),
         live={option.field: option.live.read(host) for option in LIVE if option.live},
         env=_environment(config.get("Env") or []),
         ports=_ports(data, host),
