@@ -19,13 +19,13 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = (), 
     """The containers of a project (of every project with None) and of the wanted names, the images, the host."""
     ids = engine.list_ids(project)
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
-    images = {_tagged(one.spec.image): one.spec.image for one in wanted}
-    data = engine.inspect(list(dict.fromkeys([*ids, *names, *images])), size=sizes)
+    images = {one.spec.image: _tagged(one.spec.image) for one in wanted}
+    data = engine.inspect(list(dict.fromkeys([*ids, *names, *images.values()])), size=sizes)
     containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
     return Observation(
         owner=host.owner(),
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
-        images={image: _image_id(data.get(asked)) for asked, image in images.items()},
+        images={image: _image_id(data.get(asked)) for image, asked in images.items()},
         paths=_paths(wanted),
         gpu=host.has_gpu(),
         salt=host.salt(),
