@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 from typing import Any
 
 import pytest
 from builders import make_spec
+from python_on_whales import DockerClient
 
 from sglaunch.convert.to_create import connect_words, create_call, update_arguments
 from sglaunch.spec.container import ContainerSpec
@@ -159,6 +161,11 @@ def arguments(**options: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("field", "value", "expected"), TABLE)
 def test_an_option_becomes_its_arguments(field: str, value: Any, expected: dict[str, Any]) -> None:
     assert arguments(**{field: value}) == expected
+
+
+def test_every_argument_is_one_that_the_library_takes() -> None:
+    known = set(inspect.signature(DockerClient().container.create).parameters)
+    assert {name for _, _, expected in TABLE for name in expected} | {"labels", "entrypoint", "pull"} <= known
 
 
 def test_the_table_names_every_option() -> None:
