@@ -1,0 +1,188 @@
+"""The arrow on the fake engine: what stops a run before it touches anything, when the question is asked, that pulls
+come first, and whose container a profile's name stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import (
+    ANA,
+    BEN,
+    CONFIG,
+    IMAGE,
+    IMAGE_ID,
+    MOVED_ID,
+    make_container,
+    make_observation,
+    make_wanted,
+    project,
+)
+from fake_engine import FakeEngine
+
+from sglaunch import pipeline
+from sglaunch.config.load import Config
+from sglaunch.engine import apply as applying
+from sglaunch.engine import host
+from sglaunch.errors import ConfigError, EngineError, Problem, Refused, UsageError
+from sglaunch.plan.reconcile import Choices
+from sglaunch.plan.removing import plan_down
+from sglaunch.plan.steps import ContainerPlan, Plan
+from sglaunch.spec.container import Wanted
+
+
+@pytest.fixture(autouse=True)
+def a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "owner", lambda: ANA)
+    monkeypatch.setattr(applying, "SETTLE_SECONDS", 0.0)
+
+
+class Answer:
+    """A user who is asked."""
+
+    def __init__(self, *, yes: bool) -> None:
+        self.yes = yes
+        self.asked: list[Plan] = []
+
+    def __call__(self, plan: Plan) -> Plan | None:
+        self.asked.append(plan)
+        return plan if self.yes else None
+
+
+def run(engine: FakeEngine, *wanted: Wanted) -> pipeline.Run:
+    config = Config("eval", Path(CONFIG).parent, Path(CONFIG), [one.profile for one in wanted], [], {})
+    return pipeline.Run(config, engine, project(), list(wanted))  # type: ignore[arg-type]
+
+
+def up(engine: FakeEngine, *wanted: Wanted, answer: Answer | None = None, **choices: Any) -> Answer:
+    answer = answer or Answer(yes=True)
+    pipeline.up(run(engine, *wanted), Choices(**choices), answer, lambda _: None)
+    return answer
+
+
+# Consent
+
+
+CHANGED = make_wanted(environment={"A": "1"})
+
+
+def test_nothing_is_asked_where_nothing_would_be_lost() -> None:
+    assert up(FakeEngine(), make_wanted()).asked == []
+    assert up(FakeEngine([make_container()]), make_wanted()).asked == []
+    free = make_wanted(environment={"A": "1"}, recreate="always", protect=False)
+    assert up(FakeEngine([make_container()]), free).asked == []
+
+
+def test_the_question_comes_once_with_the_size_of_what_would_be_lost() -> None:
+    (plan,) = up(FakeEngine([make_container(layer_size=3 << 30)]), CHANGED).asked
+    assert ["3.0g" in reason for one in plan.containers for reason in one.consent] == [True]
+
+
+def test_a_protected_layer_that_turns_out_empty_is_not_asked_about() -> None:
+    wanted = make_wanted(environment={"A": "1"}, recreate="always", protect=True)
+    engine = FakeEngine([make_container(layer_size=0)])
+    assert up(engine, wanted).asked == []
+    assert engine.look("ana-eval-dev").env["A"].reveal() == "1"
+
+
+def test_no_keeps_the_container_and_still_does_what_loses_nothing() -> None:
+    old = make_container(status="exited")
+    engine = FakeEngine([old])
+    up(engine, make_wanted(environment={"A": "1"}, cpus=2.0), make_wanted("api"), answer=Answer(yes=False))
+    kept = engine.look("ana-eval-dev")
+    assert (kept.id, kept.status, kept.live["cpus"]) == (old.id, "running", 2.0)
+    assert engine.names()["ana-eval-api"] == "running"
+
+
+def test_no_keeps_orphans() -> None:
+    engine = FakeEngine([make_container(make_wanted("gone"))])
+    answer = up(engine, make_wanted(), answer=Answer(yes=False), remove_orphans=True)
+    assert len(answer.asked) == 1
+    assert engine.names() == {"ana-eval-dev": "running", "ana-eval-gone": "running"}
+
+
+def test_a_verb_other_than_up_does_nothing_on_no() -> None:
+    engine = FakeEngine([make_container()])
+    plan = plan_down(run(engine).observe(), project(), (), ())
+    done = pipeline.act(plan, engine, Answer(yes=False), lambda _: None)  # type: ignore[arg-type]
+    assert (done.containers, engine.changing_calls()) == ((), [])
+    pipeline.act(plan, engine, Answer(yes=True), lambda _: None)  # type: ignore[arg-type]
+    assert engine.names() == {}
+
+
+# Pulls
+
+
+def test_an_image_is_pulled_before_the_decision_that_depends_on_it() -> None:
+    """pull_policy: always, and the registry has a newer image: under recreate: always that is a change."""
+    wanted = make_wanted(pull_policy="always", recreate="always", protect=False)
+    engine = FakeEngine([make_container()], registry={IMAGE: MOVED_ID})
+    up(engine, wanted)
+    assert engine.look("ana-eval-dev").image_id == MOVED_ID
+    assert [op for op, _ in engine.changing_calls()][:2] == ["pull", "create"]
+
+
+def test_an_image_that_several_profiles_need_is_pulled_once() -> None:
+    engine = FakeEngine(images={}, registry={IMAGE: IMAGE_ID})
+    up(engine, make_wanted("a"), make_wanted("b", pull_policy="always"))
+    assert [target for op, target in engine.changing_calls() if op == "pull"] == [IMAGE]
+    assert engine.names() == {"ana-eval-a": "running", "ana-eval-b": "running"}
+
+
+def test_a_pull_that_fails_leaves_the_running_container_alone() -> None:
+    engine = FakeEngine([make_container()])
+    with pytest.raises(EngineError) as caught:
+        up(engine, make_wanted(image="img:2"))
+    assert caught.value.failure.kind == "tag-missing"
+    assert engine.names() == {"ana-eval-dev": "running"}
+
+
+# Refusals and problems
+
+
+REFUSED = ContainerPlan("a", "ana-eval-a", "refuse", reason="container ana-eval-a belongs to ben")
+WRONG = ContainerPlan("b", "ana-eval-b", "create", problems=(Problem("the host has no /srv"),))
+FINE = ContainerPlan("c", "ana-eval-c", "none")
+
+
+def test_a_refusal_counts_more_than_a_problem_and_each_is_told() -> None:
+    pipeline.check(Plan((FINE,)))
+    with pytest.raises(ConfigError) as wrong:
+        pipeline.check(Plan((FINE, WRONG, WRONG)))
+    assert [problem.message for problem in wrong.value.problems()] == ["the host has no /srv"] * 2
+    with pytest.raises(Refused, match=r"belongs to ben; .*belongs to ben"):
+        pipeline.check(Plan((WRONG, REFUSED, REFUSED)))
+
+
+# Whose container
+
+
+RUNNING, PASSING = make_container(), make_container(name="ana-eval-dev.old")
+
+
+def test_a_profile_stands_for_its_own_running_container() -> None:
+    seen = make_observation(PASSING, RUNNING, make_container(make_wanted("api")))
+    assert pipeline.mine(seen, project(), "dev") == "ana-eval-dev"
+    assert pipeline.mine(seen, project(), "api") == "ana-eval-api"
+
+
+def test_one_that_does_not_run_can_be_read_but_not_entered() -> None:
+    seen = make_observation(make_container(status="exited"))
+    assert pipeline.mine(seen, project(), "dev", reading=True) == "ana-eval-dev"
+    with pytest.raises(UsageError, match="is exited, not running"):
+        pipeline.mine(seen, project(), "dev")
+
+
+def test_one_of_another_user_can_be_read_but_not_entered() -> None:
+    seen = make_observation(make_container(owner=BEN))
+    assert pipeline.mine(seen, project(), "dev", reading=True) == "ana-eval-dev"
+    with pytest.raises(Refused, match="belongs to ben"):
+        pipeline.mine(seen, project(), "dev")
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_profile_without_a_container_names_the_command_that_makes_one(reading: bool) -> None:
+    with pytest.raises(UsageError) as caught:
+        pipeline.mine(make_observation(PASSING), project(), "dev", reading=reading)
+    assert "sglaunch up dev" in caught.value.hint
