@@ -7,11 +7,13 @@ they run, so that `--help` and a typing error cost nothing.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sglaunch.errors import SglaunchError, UsageError
 
@@ -36,6 +38,12 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; every exception ends here."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        # What a killed terminal or a service manager sends is taken back as Ctrl-C is.
+        # nohup has SIGHUP ignored, and only the main thread may set a handler.
+        with contextlib.suppress(ValueError):
+            if signal.getsignal(name) is signal.SIG_DFL:
+                signal.signal(name, signal.default_int_handler)
     wants_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
         try:
@@ -108,6 +116,7 @@ def _making_verbs(verb: _AddVerb) -> None:
     recreate.add_argument("--force-recreate", action="store_true", help="a new container though nothing changed")
     recreate.add_argument("--no-recreate", action="store_true", help="keep what is there; tell what is pending")
     up.add_argument("--remove-orphans", action="store_true", help="remove containers whose profile is gone")
+    _acting(up)
     up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
     _overrides(up)
     _dry_run(up)
@@ -122,6 +131,8 @@ def _making_verbs(verb: _AddVerb) -> None:
         made = verb(name, summary, f"sglaunch {name} dev", command)
         _profiles(made, count)
         _dry_run(made)
+        if name != "pull":
+            _acting(made)
 
 
 def _entering_verbs(verb: _AddVerb) -> None:
@@ -144,6 +155,7 @@ def _looking_verbs(verb: _AddVerb) -> None:
     ps = verb("ps", "list this project's containers", "sglaunch ps -a", _ps)
     ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
     ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
+    verb("images", "list the snapshots of this project's containers", "sglaunch images", _images)
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins", _config)
     config.add_argument("profile", nargs="?", metavar="PROFILE")
     config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
@@ -184,6 +196,12 @@ def _overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image", metavar="IMAGE", help="the same as --set image=IMAGE")
 
 
+def _acting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--snapshot", action="store_true", help="save what would be lost as an image first, and go on")
+    wait = "how long to wait for another sglaunch (300)"
+    parser.add_argument("--lock-timeout", type=_seconds, metavar="SECONDS", help=wait)
+
+
 def _dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
 
@@ -192,6 +210,22 @@ def _count(text: str) -> str:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
     return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def _acted(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of a verb that acts; what was not said is the verb's own default."""
+    timeout = {} if parsed.lock_timeout is None else {"lock_timeout": parsed.lock_timeout}
+    return {"dry_run": parsed.dry_run, "snapshot": parsed.snapshot, **timeout}
 
 
 def _common(parsed: argparse.Namespace) -> Common:
@@ -235,13 +269,13 @@ def _up(parsed: argparse.Namespace) -> int:
         remove_orphans=parsed.remove_orphans,
     )
     attach = not parsed.no_attach
-    return up.run(_common(parsed), parsed.profiles, choices, attach=attach, pull=parsed.pull, dry_run=parsed.dry_run)
+    return up.run(_common(parsed), parsed.profiles, choices, attach=attach, pull=parsed.pull, **_acted(parsed))
 
 
 def _down(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import down
 
-    return down.run(_common(parsed), parsed.profiles, dry_run=parsed.dry_run)
+    return down.run(_common(parsed), parsed.profiles, **_acted(parsed))
 
 
 def _plan(parsed: argparse.Namespace) -> int:
@@ -286,7 +320,7 @@ def _lifecycle(verb: str) -> Command:
     def command(parsed: argparse.Namespace) -> int:
         from sglaunch.commands import lifecycle
 
-        return lifecycle.run(_common(parsed), verb, parsed.profiles, dry_run=parsed.dry_run)
+        return lifecycle.run(_common(parsed), verb, parsed.profiles, **_acted(parsed))
 
     return command
 
@@ -307,6 +341,12 @@ def _pull(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import images
 
     return images.pull(_common(parsed), parsed.profiles, dry_run=parsed.dry_run)
+
+
+def _images(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import images
+
+    return images.snapshots(_common(parsed))
 
 
 def _report(error: SglaunchError, wants_json: bool) -> int:

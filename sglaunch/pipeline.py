@@ -1,14 +1,16 @@
-"""The arrow, once: facts, load, observe, reconcile, consent, apply.
+"""The arrow, once: facts, load, observe, reconcile, consent, lock, look again, apply.
 
-Every verb that acts goes through here; a verb that only shows stops earlier.
+Every verb that acts goes through `carry_out`; a verb that only shows stops earlier.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 
 from sglaunch.config.files import FILE_VARIABLE, find_project
@@ -17,17 +19,44 @@ from sglaunch.engine import host
 from sglaunch.engine.apply import Report, apply, exited, pulls_only
 from sglaunch.engine.client import DockerClient
 from sglaunch.engine.explain import cli_missing
-from sglaunch.engine.observe import measure, observe
+from sglaunch.engine.layer import measure
+from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
+from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, Refused, UsageError
 from sglaunch.plan.observation import Observation, Project, foreign
 from sglaunch.plan.reconcile import Choices, plan_pull, plan_up
 from sglaunch.plan.removing import plan_down
-from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, Plan
+from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
 from sglaunch.spec.container import Wanted
 
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
-Consent = Callable[[Plan], "Plan | None"]
-"""Answers for a plan that would lose something: the plan to go on with, or None to keep everything as it is."""
+
+
+class Answer(Enum):
+    """What somebody says to a plan that would lose something."""
+
+    AGREE = "agree"
+    SNAPSHOT = "snapshot"
+    KEEP = "keep"
+
+
+Look = Callable[[Answer], Plan]
+"""Observes anew and plans, as far as an answer is given."""
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a verb acts: what was agreed beforehand, who answers else, who is told, how long a lock is waited for.
+
+    `command` is what others who wait for our lock are told. `lock_timeout` is in seconds.
+    """
+
+    ask: Callable[[Plan], Answer]
+    report: Report
+    tell: Callable[[str], None]
+    command: str
+    given: Answer | None = None
+    lock_timeout: float = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -98,12 +127,16 @@ class Run:
     def observe(self) -> Observation:
         return observe(self.engine, self.project.name, self.wanted)
 
-    def plan(self, seen: Observation, choices: Choices) -> Plan:
-        """The plan, measured where something would be lost."""
+    def plan(self, choices: Choices) -> tuple[Plan, Observation]:
+        """A look at the engine and the plan, measured where something would be lost."""
         choices = replace(choices, known_profiles=frozenset(self.config.names))
+        seen = self.observe()
         plan = plan_up(self.wanted, seen, self.project, choices)
         at_risk = _at_risk(plan, seen)
-        return plan_up(self.wanted, measure(self.engine, seen, at_risk), self.project, choices) if at_risk else plan
+        if at_risk:
+            seen = measure(self.engine, seen, at_risk)
+            plan = plan_up(self.wanted, seen, self.project, choices)
+        return plan, seen
 
 
 def prepare(common: Common, profiles: Sequence[str], pull_policy: str | None = None) -> Run:
@@ -115,35 +148,71 @@ def prepare(common: Common, profiles: Sequence[str], pull_policy: str | None = N
     return Run(config, connect(common, config.engine), project_of(config), wanted)
 
 
-def up(run: Run, choices: Choices, consent: Consent, report: Report) -> Plan:
+def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
     """Makes it so. Pulls come first, since what an image is decides what else is to be done."""
-    seen = run.observe()
-    pulls = plan_pull([one for one in run.wanted if one.settings.pull_policy == "always"], "pull_policy is always")
-    first = run.plan(seen, choices)
-    check(first, run.config.sources)
-    wanted_pulls = pulls_only(Plan((*pulls.containers, *first.containers)))
-    if wanted_pulls.containers:
-        apply(wanted_pulls, run.engine, report)
+    looks: list[Observation] = []
+
+    def look(answer: Answer) -> Plan:
+        keep = answer is Answer.KEEP
+        chosen = replace(
+            choices,
+            no_recreate=choices.no_recreate or keep,
+            force_recreate=choices.force_recreate and not keep,
+            remove_orphans=choices.remove_orphans and not keep,
+            snapshot=answer is Answer.SNAPSHOT,
+        )
+        plan, seen = run.plan(chosen)
+        looks.append(seen)
+        check(plan, run.config.sources)
+        return plan
+
+    always = plan_pull([one for one in run.wanted if one.settings.pull_policy == "always"], "pull_policy is always")
+    first: Plan | None = look(conduct.given or Answer.AGREE)
+    assert first is not None
+    pulls = pulls_only(Plan((*always.containers, *first.containers)))
+    if pulls.containers:
+        apply(pulls, run.engine, conduct.report)
         run.wanted = [replace(one, settings=replace(one.settings, pull_policy="missing")) for one in run.wanted]
-        seen = run.observe()
-        first = run.plan(seen, choices)
-        check(first, run.config.sources)
-    plan = consent(first) if needs_consent(first) else first
-    if plan is None:
-        plan = run.plan(seen, replace(choices, no_recreate=True, remove_orphans=False))
-    apply(plan, run.engine, report)
-    _check_loops(plan, seen, run.engine)
+        first = None
+    plan = carry_out(look, run.engine, conduct, first)
+    _check_loops(plan, looks[-1], run.engine)
     return plan
 
 
-def act(plan: Plan, engine: DockerClient, consent: Consent, report: Report) -> Plan:
-    """Runs the plan of a verb other than up, with consent where it needs it."""
-    check(plan)
-    agreed = consent(plan) if needs_consent(plan) else plan
-    if agreed is None:
-        return Plan()
-    apply(agreed, engine, report)
-    return agreed
+def carry_out(look: Look, engine: DockerClient, conduct: Conduct, plan: Plan | None = None) -> Plan:
+    """Asks where something would be lost, takes the locks, looks again, and applies.
+
+    A second look that gives another plan is shown, and asked about again, before anything is done. Repairs of what an
+    interrupted command left come first, and need no consent, since they lose nothing. `plan`: a look just taken.
+    """
+    plan = plan or look(conduct.given or Answer.AGREE)
+    repairs = plan.only(REPAIR)
+    if repairs.containers:
+        with _locked(repairs, engine, conduct):
+            apply(look(conduct.given or Answer.AGREE).only(REPAIR), engine, conduct.report)
+        plan = look(conduct.given or Answer.AGREE)
+    answer = conduct.given
+    if answer is None and needs_consent(plan):
+        answer = conduct.ask(plan)
+        plan = plan if answer is Answer.AGREE else look(answer)
+    if not any(plan.steps()):
+        return plan
+    with _locked(plan, engine, conduct):
+        again = look(answer or Answer.AGREE)
+        if not again.does_as(plan):
+            conduct.tell("something changed meanwhile; the plan is now:")
+            for line in again.lines():
+                conduct.tell(line)
+            if conduct.given is None and needs_consent(again) and answer is not Answer.SNAPSHOT:
+                answer = conduct.ask(again)
+                again = again if answer is Answer.AGREE else look(answer)
+        apply(again, engine, conduct.report)
+    return again
+
+
+def _locked(plan: Plan, engine: DockerClient, conduct: Conduct) -> contextlib.AbstractContextManager[None]:
+    names = [one.container for one in plan.containers if one.container]
+    return hold(names, engine.identity, conduct.command, conduct.lock_timeout, conduct.tell)
 
 
 def check(plan: Plan, sources: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -161,11 +230,22 @@ def needs_consent(plan: Plan) -> bool:
     return any(one.consent for one in plan.containers)
 
 
-def down_plan(engine: DockerClient, project: Project, profiles: Collection[str], unprotected: Collection[str]) -> Plan:
+def down_plan(
+    engine: DockerClient,
+    project: Project,
+    profiles: Collection[str],
+    unprotected: Collection[str],
+    *,
+    snapshot: bool = False,
+) -> Plan:
     """What down removes, measured where something would be lost."""
     seen = observe(engine, project.name)
-    at_risk = _at_risk(plan_down(seen, project, profiles, unprotected), seen)
-    return plan_down(measure(engine, seen, at_risk), project, profiles, unprotected)
+    plan = plan_down(seen, project, profiles, unprotected, snapshot=snapshot)
+    at_risk = _at_risk(plan, seen)
+    if at_risk:
+        seen = measure(engine, seen, at_risk)
+        plan = plan_down(seen, project, profiles, unprotected, snapshot=snapshot)
+    return plan
 
 
 def _at_risk(plan: Plan, seen: Observation) -> list[str]:

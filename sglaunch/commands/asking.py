@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sglaunch.engine import trace
 from sglaunch.engine.apply import Report
+from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import ConsentNeeded
-from sglaunch.pipeline import Common, Consent
+from sglaunch.pipeline import Answer, Common, Conduct
 from sglaunch.plan.steps import Plan
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import json_lines, lines, say, silent
 from sglaunch.report.prompt import choose, is_terminal
 
+FLAGS = "say --yes to go on, --snapshot to save it as an image first"
 
-def consent(common: Common, choices: Sequence[str], agree: str, flags: str) -> Consent:
-    """Consent for a plan: `choices` as they are shown; the letter `agree` goes on, the other one keeps."""
 
-    def ask(plan: Plan) -> Plan | None:
-        if common.yes:
-            return plan
+def conduct(
+    common: Common,
+    command: str,
+    *,
+    agree: str = "[r]emove",
+    flags: str = FLAGS,
+    snapshot: bool = False,
+    lock_timeout: float = DEFAULT_TIMEOUT,
+) -> Conduct:
+    """How a verb acts. `agree` is the choice that goes on, `flags` what a script may say instead of answering."""
+    given = Answer.SNAPSHOT if snapshot else Answer.AGREE if common.yes else None
+    return Conduct(_asker(agree, flags), reporter(common), say, command, given, lock_timeout)
+
+
+def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
+    answers = {agree[agree.index("[") + 1]: Answer.AGREE, "s": Answer.SNAPSHOT, "k": Answer.KEEP}
+
+    def ask(plan: Plan) -> Answer:
         reasons = [reason for one in plan.containers for reason in one.consent]
         if not is_terminal():
             raise ConsentNeeded("; ".join(reasons), flags)
         for line in plan.lines():
             say(line)
-        keep = next(choice[choice.index("[") + 1] for choice in choices if f"[{agree}]" not in choice)
-        return plan if choose("go on?", choices, keep) == agree else None
+        return answers[choose("go on?", (agree, "[s]napshot first", "[k]eep"), "k")]
 
     return ask
 

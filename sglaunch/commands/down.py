@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sglaunch.commands.asking import answer, consent, reporter, warn
+from sglaunch.commands.asking import answer, conduct, warn
 from sglaunch.commands.plan import show_plan
 from sglaunch.config.load import identify
 from sglaunch.engine import host
+from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common, act, connect, down_plan, request
+from sglaunch.pipeline import Answer, Common, carry_out, connect, down_plan, request
 from sglaunch.plan.observation import Project
+from sglaunch.plan.steps import REMOVE, REPAIR, Plan
 
-FLAGS = "say --yes to remove it, or write protect: false in its profile"
+_DONE = {REMOVE: "removed", REPAIR: "repaired"}
 
 
-def run(common: Common, profiles: Sequence[str], *, dry_run: bool = False) -> int:
+def run(
+    common: Common,
+    profiles: Sequence[str],
+    *,
+    dry_run: bool = False,
+    snapshot: bool = False,
+    lock_timeout: float = DEFAULT_TIMEOUT,
+) -> int:
     """Removes the containers of the named profiles, or every one of the project, orphans included.
 
     Works with files that do not load: what was made must be removable. Profiles that cannot be read are protected.
@@ -23,17 +32,25 @@ def run(common: Common, profiles: Sequence[str], *, dry_run: bool = False) -> in
     identity = identify(request(common))
     engine = connect(common, identity.engine)
     project = Project(identity.project, str(identity.file), host.owner())
-    plan = down_plan(engine, project, profiles, identity.unprotected)
+
+    def look(answer: Answer) -> Plan:
+        if answer is Answer.KEEP:
+            return Plan()
+        saving = answer is Answer.SNAPSHOT
+        return down_plan(engine, project, profiles, identity.unprotected, snapshot=saving)
+
+    plan = look(Answer.SNAPSHOT if snapshot else Answer.AGREE)
     missing = [name for name in profiles if name not in {one.profile for one in plan.containers}]
     unknown = [name for name in missing if name not in identity.names]
     if unknown:
         raise UsageError(f"unknown profile {unknown[0]!r}", f"profiles here: {', '.join(identity.names)}")
     if dry_run:
         return show_plan(common, plan)
-    done = act(plan, engine, consent(common, ("[r]emove", "[k]eep"), "r", FLAGS), reporter(common))
+    command = " ".join(["down", *profiles])
+    done = carry_out(look, engine, conduct(common, command, snapshot=snapshot, lock_timeout=lock_timeout), plan)
     warn(common, done)
     kept = bool(plan.containers) and not done.containers
-    words = ["kept as it is"] if kept else [f"{one.container}  removed" for one in done.containers]
+    words = ["kept as it is"] if kept else [f"{one.container}  {_DONE[one.action]}" for one in done.containers]
     words = words or ["nothing to remove"]
     answer(common, done, [] if common.quiet else words)
     return 0

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 
-from sglaunch.commands.asking import answer, consent, reporter
+from sglaunch.commands.asking import answer, conduct
 from sglaunch.commands.plan import show_plan
 from sglaunch.config.load import identify
 from sglaunch.engine import host
+from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.engine.observe import observe
-from sglaunch.pipeline import Common, act, connect, request
-from sglaunch.plan.observation import Observation, Project
+from sglaunch.pipeline import Answer, Common, carry_out, check, connect, request
+from sglaunch.plan.observation import Project
 from sglaunch.plan.removing import plan_restart, plan_start, plan_stop
 from sglaunch.plan.steps import Plan
 
-_PLANS: dict[str, Callable[[Observation, Project, Collection[str]], Plan]] = {
-    "start": plan_start,
-    "stop": plan_stop,
-    "restart": plan_restart,
-}
-_DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "none": "nothing to do"}
+_DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "none": "nothing to do", "repair": "repaired"}
 
 
-def run(common: Common, verb: str, profiles: Sequence[str], *, dry_run: bool = False) -> int:
+def run(
+    common: Common,
+    verb: str,
+    profiles: Sequence[str],
+    *,
+    dry_run: bool = False,
+    snapshot: bool = False,
+    lock_timeout: float = DEFAULT_TIMEOUT,
+) -> int:
     """Starts, stops or restarts the containers of the named profiles."""
     identity = identify(request(common))
     engine = connect(common, identity.engine)
     project = Project(identity.project, str(identity.file), host.owner())
-    plan = _PLANS[verb](observe(engine, project.name), project, profiles)
+
+    def look(answer: Answer) -> Plan:
+        if answer is Answer.KEEP:
+            return Plan()
+        plan = planned(snapshot=answer is Answer.SNAPSHOT)
+        check(plan)
+        return plan
+
+    def planned(*, snapshot: bool = False) -> Plan:
+        seen = observe(engine, project.name)
+        if verb == "stop":
+            return plan_stop(seen, project, profiles, snapshot=snapshot)
+        return (plan_start if verb == "start" else plan_restart)(seen, project, profiles)
+
     if dry_run:
-        return show_plan(common, plan)
-    done = act(plan, engine, consent(common, ("[s]top", "[k]eep"), "s", "say --yes to stop it"), reporter(common))
+        return show_plan(common, planned())
+    command = " ".join([verb, *profiles])
+    done = carry_out(look, engine, conduct(common, command, snapshot=snapshot, lock_timeout=lock_timeout))
     answer(common, done, [f"{one.container}  {_DONE.get(one.action, one.action)}" for one in done.containers])
     return 0

@@ -19,7 +19,7 @@ CHECK_FOUND = 3
 def run(common: Common, profiles: Sequence[str], choices: Choices, *, check: bool = False) -> int:
     """Prints the plan. With `check`, status 3 says that something is pending."""
     prepared = prepare(common, profiles)
-    plan = prepared.plan(prepared.observe(), choices)
+    plan, _ = prepared.plan(choices)
     return show_plan(common, plan, prepared.config.sources, prepared.config.warnings, check=check)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sglaunch.commands.asking import consent, reporter, show, show_json, warn
+from sglaunch.commands.asking import conduct, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
+from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.pipeline import Common, prepare, up
 from sglaunch.plan.reconcile import Choices
 from sglaunch.plan.steps import NONE, Plan
@@ -16,7 +18,7 @@ from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import say
 from sglaunch.spec.container import Wanted
 
-FLAGS = "say --yes to go on, or --no-recreate to keep what is there"
+FLAGS = "say --yes to go on, --snapshot to save it as an image first, or --no-recreate to keep what is there"
 
 
 def run(
@@ -27,17 +29,20 @@ def run(
     attach: bool = True,
     pull: str | None = None,
     dry_run: bool = False,
+    snapshot: bool = False,
+    lock_timeout: float = DEFAULT_TIMEOUT,
 ) -> int:
     """Creates, starts, updates or recreates what the profiles need. `pull` overrides every pull_policy."""
     prepared = prepare(common, profiles, pull)
     if dry_run:
-        planned = prepared.plan(prepared.observe(), choices)
+        planned, _ = prepared.plan(replace(choices, snapshot=snapshot))
         return show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
     if not common.json and not common.quiet:
         for line in warning_lines(prepared.config.warnings):
             say(line)
-    ask = consent(common, ("[r]ecreate", "[k]eep"), "r", FLAGS)
-    plan = up(prepared, choices, ask, reporter(common))
+    command = " ".join(["up", *profiles])
+    acting = conduct(common, command, agree="[r]ecreate", flags=FLAGS, snapshot=snapshot, lock_timeout=lock_timeout)
+    plan = up(prepared, choices, acting)
     warn(common, plan)
     if common.json:
         show_json(plan_data(plan))

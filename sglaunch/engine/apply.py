@@ -18,6 +18,7 @@ SETTLE_SECONDS = 0.3
 GONE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 10
+_UNDO_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,24 @@ def _take_back(plan: ContainerPlan, done: Iterable[Step], engine: Engine, report
     """Undoes in reverse. An undo that fails is told, and the others still run."""
     for step in reversed(list(done)):
         for undo in step.undo:
-            try:
-                perform(undo, engine)
-                report(Event("undo", plan, undo))
-            except EngineError as error:
-                report(Event("undo", plan, undo, f"failed: {error}"))
+            report(Event("undo", plan, undo, _undo(undo, engine)))
+
+
+def _undo(step: Step, engine: Engine) -> str:
+    """One step back; the result is a note. A second Ctrl-C cuts off the engine's program, so it is tried again."""
+    problem = ""
+    for _ in range(_UNDO_TRIES):
+        try:
+            perform(step, engine)
+        except KeyboardInterrupt:
+            continue
+        except EngineError as error:
+            if step.op == "rename" and look(step.to, engine) is not None and look(step.target, engine) is None:
+                return ""
+            problem = str(error)
+        else:
+            return ""
+    return f"failed: {problem}" if problem else "interrupted"
 
 
 def perform(step: Step, engine: Engine) -> str:
@@ -95,6 +109,9 @@ def perform(step: Step, engine: Engine) -> str:
         engine.update(target, step.values)
     elif step.op == "rename":
         engine.rename(target, step.to)
+    elif step.op == "snapshot":
+        engine.snapshot(target, step.to, step.values["secrets"])
+        return f"saved as an image; `image: {step.to}` starts from it"
     elif step.op == "settle":
         return _settle(target, engine)
     elif step.op == "gone":

@@ -23,15 +23,15 @@ class Cli:
         self.command = tuple(command)
         self.name = name
 
-    def run(self, *words: str, timeout: float | None = READ_TIMEOUT) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, timeout: float | None = READ_TIMEOUT, data: bytes = b""
+    ) -> subprocess.CompletedProcess[str]:
         """One process, its output captured; its status is the caller's to judge."""
         try:
-            return subprocess.run(
+            done = subprocess.run(
                 [*self.command, *words],
-                stdin=subprocess.DEVNULL,
+                input=data,
                 capture_output=True,
-                text=True,
-                errors="replace",
                 timeout=timeout,
                 check=False,
             )
@@ -39,10 +39,12 @@ class Cli:
             raise cli_missing(self.command[0]) from None
         except subprocess.TimeoutExpired:
             raise failure(f"no answer to `{words[0]}` within {timeout:.0f} s; {_UNREACHABLE}", self.name) from None
+        out, err = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
-    def text(self, *words: str) -> str:
-        """The output of a call that must succeed."""
-        done = self.run(*words)
+    def text(self, *words: str, timeout: float | None = READ_TIMEOUT, data: bytes = b"") -> str:
+        """The output of a call that must succeed; `data` is its input, `timeout` in seconds (None: however long)."""
+        done = self.run(*words, timeout=timeout, data=data)
         if done.returncode != 0:
             raise failure(done.stderr or done.stdout, self.name)
         return done.stdout

@@ -6,10 +6,12 @@ Looking goes through the engine's program alone, so that a command that changes 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
+from sglaunch.engine import snapshot
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.secrets import env_file
@@ -44,6 +46,14 @@ class DockerClient:
             raise cli_missing(self._command[0]) from None
         except DockerException as error:
             raise failure(error.stderr or error.stdout or "", self.name) from None
+
+    @property
+    def identity(self) -> str:
+        environment = [os.environ.get(name, "") for name in ("DOCKER_HOST", "DOCKER_CONTEXT")]
+        return " ".join([self.name, self._host or self._context or "/".join(environment)])
+
+    def changed_paths(self, container: str) -> list[str]:
+        return self.cli.text("diff", container).splitlines()
 
     def list_ids(self, project: str | None) -> list[str]:
         label = f"label={PROJECT}={project}" if project is not None else f"label={PROFILE}"
@@ -88,6 +98,12 @@ class DockerClient:
         done = self.cli.run("rm", container, timeout=None)
         if done.returncode != 0 and "no such container" not in done.stderr.lower():
             raise failure(done.stderr, self.name)
+
+    def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
+        snapshot.take(self.cli, container, image, secrets)
+
+    def snapshots(self, project: str) -> list[tuple[str, str, str]]:
+        return snapshot.listed(self.cli, project)
 
     def log_tail(self, container: str, lines: int) -> list[str]:
         done = self.cli.run("logs", "--tail", str(lines), container)

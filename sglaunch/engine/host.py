@@ -7,6 +7,7 @@ import pwd
 import secrets
 import shutil
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ def has_gpu() -> bool:
 def salt() -> str:
     """Fresh randomness for the fingerprints of one container's secrets."""
     return secrets.token_hex(_SALT_BYTES)
+
+
+def now() -> str:
+    """The local time as it stands in names: 20261124-101500."""
+    return time.strftime("%Y%m%d-%H%M%S")
 
 
 def make_folder(path: str) -> None:

@@ -1,8 +1,8 @@
-"""The one look at the engine: two processes, whatever the number of profiles; a third measures layers where asked."""
+"""The one look at the engine: two processes, whatever the number of profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from sglaunch.plan.replacing import passing_names
 from sglaunch.spec.container import Wanted, expand
 
 
-def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = (), *, sizes: bool = False) -> Observation:
+def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) -> Observation:
     """The containers of a project (of every project with None) and of the wanted names, the images, the host."""
     ids = engine.list_ids(project)
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
     images = {one.spec.image: _tagged(one.spec.image) for one in wanted}
-    data = engine.inspect(list(dict.fromkeys([*ids, *names, *images.values()])), size=sizes)
+    data = engine.inspect(list(dict.fromkeys([*ids, *names, *images.values()])), size=False)
     containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
     return Observation(
         owner=host.owner(),
@@ -29,18 +29,8 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = (), 
         paths=_paths(wanted),
         gpu=host.has_gpu(),
         salt=host.salt(),
+        now=host.now(),
     )
-
-
-def measure(engine: Engine, seen: Observation, names: Iterable[str]) -> Observation:
-    """The observation with the sizes of some containers' writable layers, which cost a walk over their files."""
-    asked = list(names)
-    if not asked:
-        return seen
-    data = engine.inspect(asked, size=True)
-    sizes = {str(found["Id"]): found.get("SizeRw") for found in data.values()}
-    containers = (replace(one, layer_size=sizes.get(one.id, one.layer_size)) for one in seen.containers)
-    return replace(seen, containers=tuple(containers))
 
 
 def _tagged(image: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from sglaunch.convert.to_create import CreateCall
@@ -20,6 +20,15 @@ class Engine(Protocol):
 
     def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
         """Inspect data of every container or image named; what does not exist is left out."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What tells this engine from others of the same user."""
+        ...
+
+    def changed_paths(self, container: str) -> list[str]:
+        """`A /path`, `C /path`, `D /path` of each path that differs from the image."""
         ...
 
     def pull(self, image: str, platform: str) -> None:
@@ -52,6 +61,14 @@ class Engine(Protocol):
 
     def remove(self, container: str) -> None:
         """Removes a stopped container with its anonymous volumes kept; one that is gone is no error."""
+        ...
+
+    def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
+        """The container's own layer as an image; the variables named are empty in it."""
+        ...
+
+    def snapshots(self, project: str) -> list[tuple[str, str, str]]:
+        """Name, age and size of a project's snapshots, newest first."""
         ...
 
     def log_tail(self, container: str, lines: int) -> list[str]:

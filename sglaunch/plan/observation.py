@@ -20,7 +20,8 @@ class ObservedContainer:
 
     `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
     environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
-    of the label is still there. `layer_size` in bytes, None where nobody asked. Times are RFC 3339 text, "" if never.
+    of the label is still there. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the
+    layer, noise left out. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -43,6 +44,7 @@ class ObservedContainer:
     ports: tuple[str, ...] = ()
     config_exists: bool = False
     layer_size: int | None = None
+    layer_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Observation:
     """Every container of the project and of the wanted names, the images, and the host as far as plans depend on it.
 
     `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
-    whether it exists. `gpu`: whether the host can give NVIDIA devices. `salt` is fresh randomness for fingerprints.
+    whether it exists. `gpu`: whether the host can give NVIDIA devices. `salt` is fresh randomness for fingerprints,
+    `now` a compact time (20261124-101500) for names.
     """
 
     owner: Owner
@@ -59,6 +62,7 @@ class Observation:
     paths: Mapping[str, bool] = field(default_factory=dict)
     gpu: bool = True
     salt: str = ""
+    now: str = ""
 
     def named(self, name: str) -> ObservedContainer | None:
         """The container of a name."""

@@ -16,7 +16,8 @@ from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, P
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
 from sglaunch.plan.removing import removal
-from sglaunch.plan.replacing import leftover_steps, passing_names, replace_steps, set_aside, update_steps
+from sglaunch.plan.repair import leftovers, plan_repair, repaired
+from sglaunch.plan.replacing import passing_names, replace_steps, update_steps
 from sglaunch.plan.steps import CREATE, NONE, PULL, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Wanted
@@ -30,15 +31,18 @@ class Choices:
     no_recreate: bool = False
     start: bool = True
     remove_orphans: bool = False
+    snapshot: bool = False
     known_profiles: frozenset[str] = frozenset()
 
 
 def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices) -> Plan:
-    """Makes every container what its profile says; needed ones first."""
+    """Makes every container what its profile says; repairs first, then what others depend on."""
+    repair = plan_repair(seen, project)
+    seen = repaired(seen, repair)
     ordered = in_order(wanted)
     plans = [_plan_one(one, seen, project, choices) for one in ordered]
     orphans, warnings = _orphans(ordered, seen, project, choices)
-    return Plan((*plans, *orphans), tuple(warnings))
+    return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
 
 
 def plan_pull(wanted: Sequence[Wanted], cause: str) -> Plan:
@@ -82,21 +86,11 @@ def _plan_one(wanted: Wanted, seen: Observation, project: Project, choices: Choi
     container, refusal = _find(wanted, seen, project)
     if refusal:
         return ContainerPlan(wanted.profile, name, REFUSE, reason=refusal)
-    before = leftover_steps(name, seen, project)
-    aside = set_aside(name, seen, project)
-    if container is None and aside is not None:
-        cause = "an interrupted recreate set it aside"
-        before = (*before, Step("rename", aside.name, cause, to=name))
-        container = replace(aside, name=name)
-    elif aside is not None and container is not None:
-        warning = Problem(f"{aside.name} was set aside by an interrupted recreate", hint="`sglaunch down` removes both")
-        plan = _existing(wanted, container, seen, choices, before)
-        return replace(plan, warnings=(*plan.warnings, warning))
     if container is None:
-        return _creation(wanted, seen, choices, before)
+        return _creation(wanted, seen, choices)
     if container.status == "removing":
-        return _creation(wanted, seen, choices, (*before, Step("gone", container.name, "the engine is removing it")))
-    return _existing(wanted, container, seen, choices, before)
+        return _creation(wanted, seen, choices, (Step("gone", container.name, "the engine is removing it"),))
+    return _existing(wanted, container, seen, choices)
 
 
 def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[ObservedContainer | None, str]:
@@ -115,7 +109,7 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
     return (mine[0] if mine else None), ""
 
 
-def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...]) -> ContainerPlan:
+def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
     wanted, warnings = fitted(wanted, seen, None)
     spec = wanted.spec
     problems = missing_paths(wanted, seen)
@@ -140,7 +134,6 @@ def _existing(
     container: ObservedContainer,
     seen: Observation,
     choices: Choices,
-    before: tuple[Step, ...],
 ) -> ContainerPlan:
     wanted, host_warnings = fitted(wanted, seen, container)
     found = changes(wanted, container, seen.images.get(wanted.spec.image))
@@ -153,7 +146,6 @@ def _existing(
         return replace(
             plan,
             changes=tuple(found),
-            steps=(*before, *plan.steps),
             warnings=(*host_warnings, *plan.warnings, *warnings),
         )
     warnings += _image_warnings(found)
@@ -164,13 +156,13 @@ def _existing(
     starts = _start_steps(container, choices)
     name = wanted.spec.container_name if updates else container.name
     starts = tuple(replace(step, target=name) for step in starts)
-    action = UPDATE if updates else START if starts or before else NONE
+    action = UPDATE if updates else START if starts else NONE
     return ContainerPlan(
         wanted.profile,
         name,
         action,
         tuple(found),
-        (*before, *updates, *starts),
+        (*updates, *starts),
         warnings=tuple(warnings),
     )
 
@@ -199,7 +191,7 @@ def _recreation(
         wanted.profile,
         wanted.spec.container_name,
         RECREATE,
-        steps=(*pulls, *replace_steps(wanted, container, seen, cause, start=choices.start)),
+        steps=(*pulls, *replace_steps(wanted, container, seen, cause, start=choices.start, snapshot=choices.snapshot)),
         consent=consent.for_recreate(wanted.settings, container),
         warnings=tuple(warnings),
         problems=(*missing_paths(wanted, seen), *image_problems),
@@ -266,7 +258,7 @@ def _orphans(
     known = choices.known_profiles | {one.profile for one in wanted}
     orphans = [c for c in ours(seen, project) if c.applied and c.applied.profile not in known and c.name not in names]
     if choices.remove_orphans:
-        return [removal(c, "its profile is gone", protect=True) for c in orphans], []
+        return [removal(c, "its profile is gone", seen, protect=True, snapshot=choices.snapshot) for c in orphans], []
     hint = "`sglaunch up --remove-orphans` or `sglaunch down` removes it"
     return [], [
         Problem(f"{c.name} is an orphan: profile {c.applied.profile if c.applied else ''} is gone", hint=hint)

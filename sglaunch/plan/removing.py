@@ -8,30 +8,43 @@ from dataclasses import replace
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
 from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.steps import NONE, REFUSE, REMOVE, RESTART, START, STOP, ContainerPlan, Plan, Step
 
 _PlanOne = Callable[[ObservedContainer], ContainerPlan]
 
 
-def plan_down(seen: Observation, project: Project, profiles: Collection[str], unprotected: Collection[str]) -> Plan:
+def plan_down(
+    seen: Observation,
+    project: Project,
+    profiles: Collection[str],
+    unprotected: Collection[str],
+    *,
+    snapshot: bool = False,
+) -> Plan:
     """Stops and removes the project's containers, of all profiles or the named ones; what is not ours is not touched.
 
     `unprotected`: profiles whose files say `protect: false`. An orphan's files say nothing, so it is protected.
+    `snapshot`: what needs consent is saved first.
     """
+    repair = plan_repair(seen, project)
+    seen = repaired(seen, repair)
     mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
-    plans = [removal(c, "asked", protect=_profile(c) not in unprotected) for c in mine]
-    return Plan(tuple(plans))
+    plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
+    return Plan((*repair.containers, *plans))
 
 
-def removal(container: ObservedContainer, cause: str, *, protect: bool) -> ContainerPlan:
+def removal(
+    container: ObservedContainer, cause: str, seen: Observation, *, protect: bool, snapshot: bool = False
+) -> ContainerPlan:
     """Stops and removes one container. One that never started holds nothing, one that is leaving is lost anyway."""
-    steps = [*_unpause(container)]
-    serving = container.status in SERVING
-    if serving:
-        steps.append(Step("stop", container.name, cause))
-    leaving = (container.auto_remove and serving) or container.status == "removing"
-    steps.append(Step("gone" if leaving else "remove", container.name, cause))
     needed = consent.for_remove(container, protect=protect and container.status not in ("created", "removing"))
+    serving = container.status in SERVING
+    vanishes = (container.auto_remove and serving) or container.status == "removing"
+    save = [consent.snapshot_step(container, seen.now)] if snapshot and needed else []
+    stop = [Step("stop", container.name, cause)] if serving else []
+    leave = Step("gone" if vanishes else "remove", container.name, cause)
+    steps = [*_unpause(container), *([*save, *stop] if vanishes else [*stop, *save]), leave]
     return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
 
 
@@ -40,9 +53,9 @@ def plan_start(seen: Observation, project: Project, profiles: Collection[str]) -
     return _each(seen, project, profiles, _start)
 
 
-def plan_stop(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
+def plan_stop(seen: Observation, project: Project, profiles: Collection[str], *, snapshot: bool = False) -> Plan:
     """Stops what runs, and keeps it. One that its engine removes as it stops needs the consent of a removal."""
-    return _each(seen, project, profiles, _stop)
+    return _each(seen, project, profiles, lambda one: _stop(one, seen.now, snapshot=snapshot))
 
 
 def plan_restart(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
@@ -51,6 +64,8 @@ def plan_restart(seen: Observation, project: Project, profiles: Collection[str])
 
 
 def _each(seen: Observation, project: Project, profiles: Collection[str], plan: _PlanOne) -> Plan:
+    repair = plan_repair(seen, project)
+    seen = repaired(seen, repair)
     found: dict[str, ObservedContainer] = {}
     refused: list[ContainerPlan] = []
     for container in seen.containers:
@@ -68,7 +83,8 @@ def _each(seen: Observation, project: Project, profiles: Collection[str], plan: 
         for name in profiles
         if name not in found and name not in {refusal.profile for refusal in refused}
     ]
-    return Plan((*(plan(found[name]) for name in profiles if name in found), *refused, *absent))
+    plans = (plan(found[name]) for name in profiles if name in found)
+    return Plan((*repair.containers, *plans, *refused, *absent), tuple(leftovers(seen, project)))
 
 
 def _up(profile: str) -> str:
@@ -82,12 +98,13 @@ def _start(container: ObservedContainer) -> ContainerPlan:
     return _plan(container, START, steps)
 
 
-def _stop(container: ObservedContainer) -> ContainerPlan:
+def _stop(container: ObservedContainer, now: str, *, snapshot: bool) -> ContainerPlan:
     steps = [*_unpause(container), *([Step("stop", container.name, "asked")] if container.status in SERVING else [])]
-    plan = _plan(container, STOP, steps)
     if not container.auto_remove or not steps:
-        return plan
-    return replace(plan, consent=consent.for_remove(container, protect=True))
+        return _plan(container, STOP, steps)
+    needed = consent.for_remove(container, protect=True)
+    save = [consent.snapshot_step(container, now)] if snapshot and needed else []
+    return replace(_plan(container, STOP, [*save, *steps]), consent=needed)
 
 
 def _restart(container: ObservedContainer) -> ContainerPlan:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sglaunch.plan.consent import snapshot_step
 from sglaunch.plan.creation import create_steps
 from sglaunch.plan.diff import Change
-from sglaunch.plan.observation import SERVING, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.observation import SERVING, Observation, ObservedContainer
 from sglaunch.plan.options import BY_FIELD, UPDATE
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
@@ -24,28 +25,29 @@ def passing_names(name: str) -> tuple[str, str]:
     return name + NEW_SUFFIX, name + OLD_SUFFIX
 
 
-def replace_steps(wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, *, start: bool) -> list[Step]:
+def replace_steps(
+    wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, *, start: bool, snapshot: bool = False
+) -> list[Step]:
     """The transaction. A container that the engine removes as it stops cannot be set aside, nor brought back."""
     name = wanted.spec.container_name
     new, aside = passing_names(name)
     steps = create_steps(wanted, seen, new, cause)
     serving = old.status in SERVING
-    if serving and not old.auto_remove:
-        steps += _quieten(old)
-    if serving:
-        back = () if old.auto_remove else (Step("start", old.name, "undo"),)
-        steps.append(Step("stop", old.name, f"replaced by {new}", undo=back))
-    if serving and old.auto_remove:
-        steps.append(Step("gone", old.name, "the engine removes it (auto_remove)"))
+    vanishes = serving and old.auto_remove
+    save = [snapshot_step(old, seen.now)] if snapshot else []
+    stop = Step("stop", old.name, f"replaced by {new}", undo=() if vanishes else (Step("start", old.name, "undo"),))
+    if vanishes:
+        steps += [*save, stop, Step("gone", old.name, "the engine removes it (auto_remove)")]
     else:
+        steps += [*_quieten(old), stop] if serving else []
         back = (Step("rename", aside, "undo", to=old.name),)
-        steps.append(Step("rename", old.name, "kept until the new one runs", to=aside, undo=back))
+        steps += [*save, Step("rename", old.name, "kept until the new one runs", to=aside, undo=back)]
     back = (Step("rename", name, "undo", to=new),)
     steps.append(Step("rename", new, "takes the name", to=name, undo=back))
     if start:
         steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
         steps.append(Step("settle", name, "it must keep running"))
-    if not (serving and old.auto_remove):
+    if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
     return steps
 
@@ -89,18 +91,3 @@ def _new_value(wanted: Wanted, field: str) -> Any:
     if not value and field == "memswap_limit" and wanted.spec.mem_limit:
         return 2 * wanted.spec.mem_limit
     return value if value or option.live is None else option.live.reset
-
-
-def leftover_steps(name: str, seen: Observation, project: Project) -> tuple[Step, ...]:
-    """A replacement that an interrupted recreate created and never started is in the way, and holds nothing."""
-    new, _ = passing_names(name)
-    beside = seen.named(new)
-    if beside is None or foreign(beside, project) or beside.status != "created":
-        return ()
-    return (Step("remove", new, "left by an interrupted recreate; it never ran"),)
-
-
-def set_aside(name: str, seen: Observation, project: Project) -> ObservedContainer | None:
-    """The old container that an interrupted recreate renamed and did not bring back."""
-    aside = seen.named(passing_names(name)[1])
-    return None if aside is None or foreign(aside, project) else aside

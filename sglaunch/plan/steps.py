@@ -20,8 +20,8 @@ CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE = (
     "remove",
     "refuse",
 )
-STOP, RESTART, PULL = "stop", "restart", "pull"
-ACTIONS = (CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE, STOP, RESTART, PULL)
+STOP, RESTART, PULL, REPAIR = "stop", "restart", "pull", "repair"
+ACTIONS = (CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE, STOP, RESTART, PULL, REPAIR)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Step:
     unpause  name
     update   name       values under profile words
     rename   name       to
+    snapshot name       to (the image), values: secrets, the variables to be blanked
     remove   name
     gone     name       waits until the engine has removed it
     """
@@ -93,6 +94,20 @@ class Plan:
     def steps(self, *ops: str) -> Iterator[Step]:
         """The steps of the given kinds, or all."""
         return (step for container in self.containers for step in container.steps if not ops or step.op in ops)
+
+    def only(self, action: str) -> Plan:
+        """The containers of one action."""
+        return Plan(tuple(one for one in self.containers if one.action == action))
+
+    def does_as(self, other: Plan) -> bool:
+        """Whether both do the same, whatever they say of sizes and times meanwhile."""
+        return self._deeds() == other._deeds()
+
+    def _deeds(self) -> list[tuple[object, ...]]:
+        return [
+            (one.container, one.action, one.changes, bool(one.consent), [step.line() for step in one.steps])
+            for one in self.containers
+        ]
 
     def lines(self) -> Iterator[str]:
         """The plan as stable text: what `sglaunch plan` prints and what the tests compare."""

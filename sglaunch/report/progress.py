@@ -18,11 +18,15 @@ _VERBS = {
     "update": "updated",
     "remove": "removed",
     "rename": "renamed",
+    "snapshot": "saved",
     "pull": "pulled",
     "mkdir": "made",
     "connect": "connected",
     "gone": "gone",
 }
+
+
+_DURING = {"pull": "pulling", "stop": "stopping", "snapshot": "saving"}
 
 
 class Happened(Protocol):
@@ -43,10 +47,10 @@ def lines(event: Happened) -> None:
     step = event.step
     if step is None:
         return
-    if event.kind == "begin" and step.op in ("pull", "stop"):
-        say(f"{step.target}: {'pulling' if step.op == 'pull' else 'stopping'} ({step.cause})")
+    if event.kind == "begin" and step.op in ("pull", "stop", "snapshot"):
+        say(f"{step.target}: {_DURING[step.op]} ({step.cause})")
     elif event.kind == "done" and step.op in _VERBS:
-        to = f" to {step.to}" if step.op == "rename" else step.given()
+        to = f" to {step.to}" if step.to and step.op in ("rename", "snapshot") else step.given()
         say(f"{step.target}: {_VERBS[step.op]}{to} ({step.cause})")
     elif event.kind == "undo":
         say(f"{step.target}: taken back: {step.op}{f' ({event.note})' if event.note else ''}")

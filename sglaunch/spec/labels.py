@@ -22,6 +22,7 @@ SPEC = PREFIX + "spec."
 IMAGE = PREFIX + "image"
 SECRETS = PREFIX + "secrets"
 ASSIGNED = PREFIX + "assigned"
+SNAPSHOT = PREFIX + "snapshot"
 
 SCHEMA_VERSION = 1
 CHUNK = 3500
@@ -52,6 +53,12 @@ class Applied:
     secrets: Mapping[str, str] = field(default_factory=dict)
     salt: str = ""
     assigned: Mapping[str, Any] = field(default_factory=dict)
+
+
+def snapshot_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """What a snapshot image says of the container it was taken of. It must not look like a container of ours itself."""
+    known = {"project": labels.get(PROJECT, ""), "profile": labels.get(PROFILE, ""), "owner": labels.get(OWNER, "")}
+    return {f"{SNAPSHOT}.{key}": value for key, value in known.items()}
 
 
 def fingerprints(values: Mapping[str, Secret], salt: str) -> dict[str, str]:
@@ -86,7 +93,7 @@ def encode(applied: Applied) -> dict[str, str]:
 
 def decode(labels: Mapping[str, str]) -> Applied | None:
     """What the labels of a container say; None where it is not ours. Unknown things in them are left aside."""
-    if PROJECT not in labels or PROFILE not in labels:
+    if not labels.get(PROJECT) or not labels.get(PROFILE):
         return None
     secrets = _json(labels.get(SECRETS, ""))
     values = secrets.get("values")

@@ -85,6 +85,14 @@ def format_size(size: int) -> str:
     return str(size)
 
 
+def readable_size(size: int) -> str:
+    """About how much: 3221225472 is `3.0g`."""
+    for unit in "gmk":
+        if size >= SIZE_UNITS[unit]:
+            return f"{size / SIZE_UNITS[unit]:.1f}{unit}"
+    return f"{size} bytes"
+
+
 def parse_duration(value: object) -> float:
     """Seconds of `90s`, `1m30s`, `500ms`, `2h`, or a plain number of seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:

@@ -1,0 +1,82 @@
+"""A container's own layer as an image, with every secret blanked.
+
+`docker commit -c 'ENV X='` blanks the image's configuration and still keeps the container's whole environment beside it
+(ContainerConfig, up to Docker 24, in `docker inspect` and `docker save`). So the committed image, which has no name, is
+loaded again under its name with a configuration of our own: its layers are there already, and only a few hundred bytes
+travel. Then the committed one is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sglaunch.engine.cli import Cli
+from sglaunch.spec.labels import PREFIX, SNAPSHOT, snapshot_labels
+
+
+def take(cli: Cli, container: str, image: str, secrets: Collection[str]) -> None:
+    """Commits a container as `image`; variables named in `secrets` are empty in it, labels say whose it is."""
+    found = cli.inspect([container], size=False)[container]
+    config = found.get("Config") or {}
+    labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
+    committed = cli.text("commit", *_changes(config, labels, secrets), container, timeout=None).strip()
+    try:
+        data = cli.inspect([committed], size=False)[committed]
+        if _leaks(data):
+            cli.text("load", timeout=None, data=_archive(data, image))
+        else:
+            cli.text("tag", committed, image)
+    finally:
+        # Where the image has got its name, this removes nothing but a second name.
+        cli.run("rmi", committed)
+
+
+def _changes(config: Mapping[str, Any], labels: Mapping[str, str], secrets: Collection[str]) -> list[str]:
+    """Dockerfile lines for `commit --change`."""
+    present = {line.partition("=")[0] for line in config.get("Env") or []}
+    lines = [f"ENV {name}=" for name in sorted(present & set(secrets))]
+    lines += [f"LABEL {name}=" for name in sorted(labels) if name.startswith(PREFIX)]
+    lines += [f"LABEL {name}={json.dumps(value)}" for name, value in snapshot_labels(labels).items()]
+    return [word for line in lines for word in ("--change", line)]
+
+
+def _leaks(data: Mapping[str, Any]) -> bool:
+    """Whether the image keeps the container's environment beside its own."""
+    return bool((data.get("ContainerConfig") or {}).get("Env"))
+
+
+def _archive(data: Mapping[str, Any], image: str) -> bytes:
+    """What `docker load` takes: a manifest and a configuration, for layers that the engine has."""
+    layers = data["RootFS"]["Layers"]
+    created = data.get("Created", "")
+    config = {
+        "architecture": data.get("Architecture", ""),
+        "os": data.get("Os", "linux"),
+        "created": created,
+        "config": data.get("Config") or {},
+        "rootfs": {"type": "layers", "diff_ids": layers},
+        "history": [{"created": created, "created_by": "sglaunch snapshot"} for _ in layers],
+    }
+    text = json.dumps(config).encode()
+    name = f"{hashlib.sha256(text).hexdigest()}.json"
+    manifest = [{"Config": name, "RepoTags": [image], "Layers": [f"{n}/layer.tar" for n in range(len(layers))]}]
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for file, content in ((name, text), ("manifest.json", json.dumps(manifest).encode())):
+            entry = tarfile.TarInfo(file)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def listed(cli: Cli, project: str) -> list[tuple[str, str, str]]:
+    """Name, age and size of the snapshots of a project, newest first."""
+    label = f"label={SNAPSHOT}.project={project}"
+    form = "{{.Repository}}:{{.Tag}}\t{{.CreatedSince}}\t{{.Size}}"
+    rows = cli.text("image", "ls", "--filter", label, "--format", form).splitlines()
+    return [(name, age, size) for name, age, size in (row.split("\t") for row in rows if row.count("\t") == 2)]
