@@ -30,7 +30,8 @@ def conduct(
 ) -> Conduct:
     """How a verb acts. `agree` is the choice that goes on, `flags` what a script may say instead of answering."""
     given = Answer.SNAPSHOT if snapshot else Answer.AGREE if common.yes else None
-    return Conduct(_asker(agree, flags), reporter(common), say, command, given, lock_timeout)
+    tell = silent if common.quiet else say
+    return Conduct(_asker(agree, flags), reporter(common), tell, command, given, lock_timeout)
 
 
 def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:

@@ -34,6 +34,7 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
         image_ref=str(config.get("Image") or ""),
         created=str(data.get("Created") or ""),
         started=_time(state.get("StartedAt")),
+        finished=_time(state.get("FinishedAt")),
         exit_code=int(state.get("ExitCode") or 0),
         error=str(state.get("Error") or ""),
         oom_killed=bool(state.get("OOMKilled")),

@@ -31,6 +31,7 @@ class ObservedContainer:
     image_ref: str = ""
     created: str = ""
     started: str = ""
+    finished: str = ""
     exit_code: int = 0
     error: str = ""
     oom_killed: bool = False

@@ -23,10 +23,14 @@ def plan_repair(seen: Observation, project: Project) -> Plan:
 
 def repaired(seen: Observation, plan: Plan) -> Observation:
     """The observation as it will be after the repairs."""
-    for step in plan.steps("remove", "rename"):
-        kept = tuple(c for c in seen.containers if step.op == "rename" or c.name != step.target)
-        seen = replace(seen, containers=tuple(replace(c, name=step.to) if c.name == step.target else c for c in kept))
+    for step in plan.steps("remove", "rename", "start"):
+        kept = (c for c in seen.containers if step.op != "remove" or c.name != step.target)
+        seen = replace(seen, containers=tuple(_after(step, c) if c.name == step.target else c for c in kept))
     return seen
+
+
+def _after(step: Step, container: ObservedContainer) -> ObservedContainer:
+    return replace(container, name=step.to) if step.op == "rename" else replace(container, status=RUNNING)
 
 
 def leftovers(seen: Observation, project: Project) -> list[Problem]:
@@ -55,12 +59,22 @@ def _repair(name: str, seen: Observation, project: Project) -> ContainerPlan:
         if main is not None:
             steps.append(Step("remove", name, "it never ran"))
         steps.append(Step("rename", old_name, "an interrupted recreate set it aside", to=name))
+        steps += _restart(old, name, new or main)
+    elif old is None and main is not None and new is not None:
+        steps += _restart(main, name, new)
     elif old is not None and main is not None and main.status == RUNNING and _succeeds(main, old, project):
         steps.append(Step("settle", name, f"it has taken the place of {old_name}"))
         steps.append(Step("remove", old_name, f"replaced by {name}, which runs"))
     owner = new or old or main
     profile = owner.applied.profile if owner is not None and owner.applied is not None else ""
     return ContainerPlan(profile, name, REPAIR, steps=tuple(steps), reason="a recreate was interrupted")
+
+
+def _restart(old: ObservedContainer, name: str, successor: ObservedContainer | None) -> list[Step]:
+    """It ran before, if it was stopped after the one that was to replace it had been made."""
+    if successor is None or old.status != "exited" or not old.finished > successor.created:
+        return []
+    return [Step("start", name, "it ran before")]
 
 
 def _never_ran(main: ObservedContainer, old: ObservedContainer, project: Project) -> bool:

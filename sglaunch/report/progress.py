@@ -70,7 +70,7 @@ def json_lines(event: Happened) -> None:
     sys.stderr.flush()
 
 
-def silent(event: Happened) -> None:
+def silent(event: object) -> None:
     """--quiet."""
 
 
