@@ -155,6 +155,7 @@ def _looking_verbs(verb: _AddVerb) -> None:
     ps = verb("ps", "list this project's containers", "sglaunch ps -a", _ps)
     ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
     ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
+    verb("trust", "agree to what this project's files ask of the host", "sglaunch trust", _trust)
     verb("images", "list the snapshots of this project's containers", "sglaunch images", _images)
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins", _config)
     config.add_argument("profile", nargs="?", metavar="PROFILE")
@@ -347,6 +348,12 @@ def _images(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import images
 
     return images.snapshots(_common(parsed))
+
+
+def _trust(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import trust
+
+    return trust.run(_common(parsed))
 
 
 def _report(error: SglaunchError, wants_json: bool) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, order=True)
@@ -58,6 +59,7 @@ class SglaunchError(Exception):
     """Anything a user is told about; `hint` is the next step."""
 
     status = 1
+    sources: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -83,7 +85,7 @@ class ConfigError(SglaunchError):
     def __init__(self, problems: Sequence[Problem], sources: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
         self._problems = tuple(problems)
-        self.sources: Mapping[str, Sequence[str]] = dict(sources or {})
+        self.sources = dict(sources or {})
 
     def problems(self) -> Sequence[Problem]:
         return self._problems
@@ -96,9 +98,23 @@ class ConsentNeeded(SglaunchError):
 
 
 class Refused(SglaunchError):
-    """Site policy, trust, or a container that is not ours."""
+    """Site policy, trust, or a container that is not ours. `problems`, where single lines are to blame."""
 
     status = 4
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        problems: Sequence[Problem] = (),
+        sources: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self._problems = tuple(problems)
+        self.sources = dict(sources or {})
+
+    def problems(self) -> Sequence[Problem]:
+        return [*self._problems, *super().problems()]
 
 
 class Interrupted(SglaunchError):

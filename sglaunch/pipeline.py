@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from sglaunch.config.files import FILE_VARIABLE, find_project
+from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
 from sglaunch.config.load import Config, Request, load
-from sglaunch.engine import host
+from sglaunch.engine import host, trusted
 from sglaunch.engine.apply import Report, apply, exited, pulls_only
 from sglaunch.engine.client import DockerClient
 from sglaunch.engine.explain import cli_missing
@@ -24,10 +24,11 @@ from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, Refused, UsageError
 from sglaunch.plan.observation import Observation, Project, foreign
+from sglaunch.plan.policy import violations
 from sglaunch.plan.reconcile import Choices, plan_pull, plan_up
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
-from sglaunch.spec.container import Wanted
+from sglaunch.spec.container import Wanted, expand
 
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
 
@@ -74,15 +75,26 @@ class Common:
 
 
 def project_file(common: Common) -> Path:
-    """The project this command is about."""
+    """The project this command is about. Files that somebody may have planted are refused until they are trusted."""
+    file, planted = found_project(common)
+    known = trusted.agreed(file) if planted else frozenset()
+    missing = [text for text in planted if trusted.fingerprint(text) not in known]
+    if missing:
+        raise Refused("; ".join(missing), "look at it, then `sglaunch trust`; or see -C and -f")
+    return file
+
+
+def found_project(common: Common) -> tuple[Path, list[str]]:
+    """The project file, and which of the project's files others could have written."""
     if not common.directory.is_dir():
         raise UsageError(f"{common.directory}: no such folder", "see -C")
-    return find_project(common.directory, common.file or os.environ.get(FILE_VARIABLE))
+    file = find_project(common.directory, common.file or os.environ.get(FILE_VARIABLE))
+    return file, trusted.planted(project_files(file))
 
 
-def request(common: Common) -> Request:
-    """What the configuration is given of the world."""
-    return Request(project_file(common), host.facts(), dict(os.environ), common.overrides)
+def request(common: Common, file: Path | None = None) -> Request:
+    """What the configuration is given of the world; `file`: a project file that was found before."""
+    return Request(file or project_file(common), host.facts(), dict(os.environ), common.overrides)
 
 
 def load_config(common: Common, profiles: Sequence[str] = (), *, everything: bool = False) -> Config:
@@ -139,9 +151,21 @@ class Run:
         return plan, seen
 
 
+def enforce(config: Config) -> None:
+    """Refuses what the site forbids: every line to blame at once."""
+    wanted = config.wanted.values()
+    sources = {m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind"}
+    real = {source: host.real_path(source) for source in sources}
+    problems = [problem for one in wanted for problem in violations(one, config.policy, real)]
+    if problems:
+        message = f"the site's policy refuses {'this' if len(problems) == 1 else 'these'}"
+        raise Refused(message, "change the profile, or ask who keeps the site file", problems, config.sources)
+
+
 def prepare(common: Common, profiles: Sequence[str], pull_policy: str | None = None) -> Run:
     """Loads and connects; `pull_policy` overrides every profile's."""
     config = load_config(common, profiles)
+    enforce(config)
     wanted = list(config.wanted.values())
     if pull_policy is not None:
         wanted = [replace(one, settings=replace(one.settings, pull_policy=pull_policy)) for one in wanted]

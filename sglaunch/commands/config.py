@@ -9,7 +9,7 @@ from sglaunch.commands.asking import show, show_json
 from sglaunch.config.document import dump
 from sglaunch.config.load import Config, candidates, load, suggest_key
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common, load_config, request
+from sglaunch.pipeline import Common, enforce, load_config, request
 from sglaunch.report.clean import clean
 from sglaunch.report.data import config_data, spec_data
 from sglaunch.report.problems import SCHEMA_VERSION, warning_lines
@@ -62,6 +62,7 @@ def _one_key(common: Common, config: Config, profile: str, key: str, *, origins:
 def validate(common: Common, profiles: Sequence[str]) -> int:
     """Checks every file and profile; touches no engine."""
     config = load(request(common), profiles, everything=not profiles)
+    enforce(config)
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "profiles": list(config.resolved), "errors": []})
         return 0

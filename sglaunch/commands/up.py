@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sglaunch.commands import trust
 from sglaunch.commands.asking import conduct, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
@@ -37,6 +38,7 @@ def run(
     if dry_run:
         planned, _ = prepared.plan(replace(choices, snapshot=snapshot))
         return show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
+    trust.require(prepared.config)
     if not common.json and not common.quiet:
         for line in warning_lines(prepared.config.warnings):
             say(line)

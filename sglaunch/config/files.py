@@ -83,6 +83,12 @@ class Files:
         return text
 
 
+def project_files(project_file: Path) -> list[Path]:
+    """Every file of the project and local layers that is there."""
+    beside = [project_file.parent / LOCAL_FILE, *_yaml_files(project_file.parent / "profiles")]
+    return [path for path in (project_file, *beside) if path.exists()]
+
+
 def find_project(start: Path, named: str | None) -> Path:
     """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder."""
     if named:

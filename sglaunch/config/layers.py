@@ -22,7 +22,6 @@ ENGINES = ("auto", "docker", "nerdctl", "podman")
 ENGINE_KEYS = ("name", "host", "context")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LATER = {
-    "policy": "site policy is not enforced by this version of sglaunch",
     "registry_mirrors": "registry mirrors are not used by this version of sglaunch",
 }
 
@@ -45,6 +44,7 @@ class Stack:
     project: Node | None = None
     default_profiles: Node | None = None
     engine: Node | None = None
+    policy: Node | None = None
     broken: bool = False
 
     def layer(self, name: str) -> Layer:
@@ -176,6 +176,10 @@ def _read_default_profiles(stack: Stack, _: Layer, node: Node, problems: Problem
         problems.error(node, "default_profiles", "must be a list of profile names", "for example [dev]")
 
 
+def _read_policy(stack: Stack, _: Layer, node: Node, problems: Problems) -> None:
+    stack.policy = _mapping(node, "policy", problems)
+
+
 def _mapping(node: Node, key: str, problems: Problems) -> Node | None:
     if node.is_map:
         return node
@@ -234,4 +238,5 @@ _READERS: Mapping[str, Callable[[Stack, Layer, Node, Problems], None]] = {
     "project": _read_project,
     "default_profiles": _read_default_profiles,
     "engine": _read_engine,
+    "policy": _read_policy,
 }

@@ -16,6 +16,7 @@ from sglaunch.config.layers import Stack, read_stack
 from sglaunch.config.lint import lint, lint_names
 from sglaunch.config.merge import merge
 from sglaunch.config.node import Node, Problems
+from sglaunch.config.policy import read_policy
 from sglaunch.config.profile import Profile, validate
 from sglaunch.config.render import Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
@@ -24,6 +25,7 @@ from sglaunch.config.specify import Surroundings, specify
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import ConfigError, Origin, Place, Problem, UsageError
 from sglaunch.spec.container import Wanted
+from sglaunch.spec.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Config:
     names: Sequence[str]
     declared: Sequence[str]
     engine: Mapping[str, str]
+    policy: Policy = field(default_factory=Policy)
     resolved: dict[str, Resolved] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -122,6 +125,9 @@ class _Loader:
             sources=self.files.lines,
         )
         facts = {**self.request.facts, "project": project, "project_dir": str(self.files.folder)}
+        if self.stack.policy is not None:
+            rules = render(self.stack.policy, Context(facts, self.env), self.problems, "policy")
+            config.policy = read_policy(rules, self.problems)
         names = self._names(profiles, everything)
         for name in names:
             resolved = self._profile(name, facts)

@@ -51,6 +51,11 @@ def salt() -> str:
     return secrets.token_hex(_SALT_BYTES)
 
 
+def real_path(path: str) -> str:
+    """The path without symbolic links; what does not exist is followed as far as it does."""
+    return os.path.realpath(path)
+
+
 def now() -> str:
     """The local time as it stands in names: 20261124-101500."""
     return time.strftime("%Y%m%d-%H%M%S")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sglaunch.errors import ConfigError, EngineError, Problem, SglaunchError
+from sglaunch.errors import EngineError, Problem, SglaunchError
 from sglaunch.report.clean import clean
 from sglaunch.spec.values import MASK, looks_secret
 
@@ -17,10 +17,9 @@ _LONG = 160
 
 def error_lines(error: SglaunchError) -> Iterator[str]:
     """Every problem of an error: place, path, what and what next; then the quoted line; then the last log lines."""
-    sources = error.sources if isinstance(error, ConfigError) else {}
     for problem in error.problems():
         yield clean(str(problem))
-        yield from quote(problem, sources)
+        yield from quote(problem, error.sources)
     if isinstance(error, EngineError):
         failure = error.failure
         if failure.detail and failure.detail not in failure.message:

@@ -1,0 +1,61 @@
+"""`sglaunch trust`: agrees to what this project's checked-in files ask of the host; `up` asks for it too."""
+
+from __future__ import annotations
+
+from sglaunch.commands.asking import show, show_json
+from sglaunch.config.demands import Demand, demands
+from sglaunch.config.load import Config, load
+from sglaunch.engine import host, trusted
+from sglaunch.errors import Problem, Refused
+from sglaunch.pipeline import Common, found_project, request
+from sglaunch.report.clean import clean
+from sglaunch.report.problems import SCHEMA_VERSION
+from sglaunch.report.progress import say
+from sglaunch.report.prompt import choose, is_terminal
+
+
+def run(common: Common) -> int:
+    """Shows what every profile asks, and remembers that this user agrees. A changed line is asked about again."""
+    file, planted = found_project(common)
+    # Agreed to first: what cannot be trusted is not loaded.
+    trusted.agree(file, [trusted.fingerprint(text) for text in planted])
+    asked = _demands(load(request(common, file), [], everything=True))
+    trusted.agree(file, [trusted.fingerprint(_remembered(one)) for one in asked])
+    lines = [*planted, *map(str, asked)]
+    if common.json:
+        show_json({"schema_version": SCHEMA_VERSION, "trusted": lines})
+    else:
+        show([*(clean(line) for line in lines), f"trusted: {len(lines)} lines" if lines else "nothing needs trust"])
+    return 0
+
+
+def require(config: Config) -> None:
+    """Asks on a terminal for what is not agreed to yet; elsewhere refuses. --yes is no answer to this."""
+    known = trusted.agreed(config.file)
+    asked = [one for one in _demands(config) if trusted.fingerprint(_remembered(one)) not in known]
+    if not asked:
+        return
+    if not is_terminal():
+        problems = [Problem(f"asks for {one.text}", one.place, one.path) for one in asked]
+        message = "these lines of the project ask something of the host that you have not agreed to"
+        raise Refused(message, "look at them, then `sglaunch trust`", problems, config.sources)
+    say("this project asks of the host, with your rights:")
+    for one in asked:
+        say(f"  {one}")
+    if choose("trust it?", ("[t]rust", "[a]bort"), "a") != "t":
+        raise Refused("not trusted", "nothing was touched")
+    trusted.agree(config.file, [trusted.fingerprint(_remembered(one)) for one in asked])
+
+
+def _demands(config: Config) -> list[Demand]:
+    folder = host.real_path(str(config.folder))
+    found: dict[str, Demand] = {}
+    for resolved in config.resolved.values():
+        for one in demands(resolved.merged, folder, host.real_path):
+            found.setdefault(_remembered(one), one)
+    return list(found.values())
+
+
+def _remembered(demand: Demand) -> str:
+    """Trust is given to what is asked, wherever in the file it stands."""
+    return f"{demand.path}: {demand.text}"
