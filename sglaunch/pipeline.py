@@ -23,7 +23,7 @@ from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, Refused, UsageError
-from sglaunch.plan.observation import Observation, Project, foreign
+from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.policy import violations
 from sglaunch.plan.reconcile import Choices, plan_pull, plan_up
 from sglaunch.plan.removing import plan_down
@@ -291,8 +291,8 @@ def _check_loops(plan: Plan, seen: Observation, engine: DockerClient) -> None:
             raise exited(one, engine)
 
 
-def mine(seen: Observation, project: Project, profile: str, *, reading: bool = False) -> str:
-    """The name of a profile's running container. `reading`: any container of the project will do, running or not."""
+def mine(seen: Observation, project: Project, profile: str, *, reading: bool = False) -> ObservedContainer:
+    """A profile's running container. `reading`: any container of the project will do, running or not."""
     found = [
         one
         for one in seen.containers
@@ -306,4 +306,4 @@ def mine(seen: Observation, project: Project, profile: str, *, reading: bool = F
     one = own[0]
     if not reading and one.status != "running":
         raise UsageError(f"{one.name} is {one.status}, not running", f"`sglaunch up {profile}` starts it")
-    return one.name
+    return one

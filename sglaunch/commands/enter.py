@@ -11,9 +11,11 @@ from sglaunch.engine.cli import Cli
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import Common, Run, connect, mine, project_of, request
+from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.report.clean import clean_log
 from sglaunch.report.progress import say
 from sglaunch.spec.container import Settings
+from sglaunch.spec.values import masked
 
 # Ctrl-P, the engines' default, is how a shell walks its history; this one nothing uses twice in a row.
 DETACH_KEYS = "ctrl-@,ctrl-@"
@@ -25,22 +27,22 @@ _FIND_SHELL = (
 )
 
 
-def _find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, str]:
+def _find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, ObservedContainer]:
     """The project and the container of a profile, running unless it is only read."""
     config = load(request(common), [profile])
     engine = connect(common, config.engine)
     project = project_of(config)
-    name = mine(observe(engine, project.name), project, profile, reading=reading)
-    return Run(config, engine, project, list(config.wanted.values())), name
+    container = mine(observe(engine, project.name), project, profile, reading=reading)
+    return Run(config, engine, project, list(config.wanted.values())), container
 
 
 def shell(common: Common, profile: str) -> int:
     """The profile's shell in its running container; the status is the shell's."""
-    run, name = _find(common, profile)
+    run, container = _find(common, profile)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = f"`sglaunch exec {profile} -- COMMAND` needs none"
         raise UsageError("a shell needs a terminal", hint)
-    return enter_shell(run.engine.cli, name, run.config.wanted[profile].settings)
+    return enter_shell(run.engine.cli, container.name, run.config.wanted[profile].settings)
 
 
 def enter_shell(cli: Cli, container: str, settings: Settings) -> int:
@@ -60,32 +62,32 @@ def exec_(common: Common, profile: str, command: Sequence[str]) -> int:
     """A command in the running container; the status is the command's."""
     if not command:
         raise UsageError("no command to run", f"`sglaunch exec {profile} -- COMMAND`")
-    run, name = _find(common, profile)
+    run, container = _find(common, profile)
     terminal = ["-t", "--detach-keys", DETACH_KEYS] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    run.engine.cli.become("exec", "-i", *terminal, name, *command)
+    run.engine.cli.become("exec", "-i", *terminal, container.name, *command)
     return 0
 
 
 def attach(common: Common, profile: str) -> int:
     """The main process itself. Where it has no terminal of its own, Ctrl-C leaves instead of stopping it."""
-    run, name = _find(common, profile)
+    run, container = _find(common, profile)
     if not sys.stdout.isatty():
         raise UsageError("attach needs a terminal", f"`sglaunch logs -f {profile}` needs none")
     if run.config.wanted[profile].spec.tty:
-        say(f"attached to {name}; Ctrl-@ Ctrl-@ detaches, Ctrl-C goes to the process")
-        run.engine.cli.become("attach", "--detach-keys", DETACH_KEYS, name)
-    say(f"attached to {name}; Ctrl-C leaves, and it runs on")
-    run.engine.cli.become("attach", "--sig-proxy=false", "--no-stdin", name)
+        say(f"attached to {container.name}; Ctrl-@ Ctrl-@ detaches, Ctrl-C goes to the process")
+        run.engine.cli.become("attach", "--detach-keys", DETACH_KEYS, container.name)
+    say(f"attached to {container.name}; Ctrl-C leaves, and it runs on")
+    run.engine.cli.become("attach", "--sig-proxy=false", "--no-stdin", container.name)
     return 0
 
 
 def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None = None) -> int:
     """The container's log, without what could move the cursor of who reads it."""
-    run, name = _find(common, profile, reading=True)
-    words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), name]
-    colour = sys.stdout.isatty()
+    run, container = _find(common, profile, reading=True)
+    words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), container.name]
+    colour, values = sys.stdout.isatty(), secret_values(container)
     with contextlib.closing(run.engine.cli.stream(*words)) as lines:
         for line in lines:
-            sys.stdout.write(clean_log(line, colour=colour))
+            sys.stdout.write(clean_log(masked(line, values), colour=colour))
             sys.stdout.flush()
     return 0

@@ -119,6 +119,7 @@ class ServerEntry(_Strict):
     port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = 30000
     args: dict[str, Any] = {}
     launcher: Annotated[list[Text], Field(min_length=1)] | None = None
+    api_key: Text = ""
 
 
 class Profile(_Strict):
@@ -243,7 +244,6 @@ def validate(merged: Node, problems: Problems) -> Profile | None:
         del plain[key]
     server = merged.get("server")
     if server is not None:
-        _later("server.api_key", server, "api_key", plain, problems)
         _later("server.ready", server, "ready", plain, problems)
     try:
         return Profile.model_validate(plain)

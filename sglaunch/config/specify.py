@@ -101,7 +101,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         healthcheck=_healthcheck(profile, merged, problems),
         logging_driver=profile.logging.driver if profile.logging else "",
         logging_options=dict(profile.logging.options) if profile.logging else {},
-        server=_server(profile),
+        server=_server(profile, merged, problems),
     )
     spec = _accelerate(spec, profile, merged, extra, origins)
     spec = _one_shared_memory(spec, merged, problems)
@@ -243,12 +243,17 @@ def _healthcheck(profile: Profile, merged: Node, problems: Problems) -> Healthch
     return Healthcheck(line, check.interval, check.timeout, check.retries, check.start_period)
 
 
-def _server(profile: Profile) -> Server | None:
+def _server(profile: Profile, merged: Node, problems: Problems) -> Server | None:
     server = profile.server
     if server is None:
         return None
     launcher = tuple(server.launcher) if server.launcher else DEFAULT_LAUNCHER
-    return Server(server.model, server.host, server.port, dict(server.args), launcher)
+    if server.api_key and server.api_key not in profile.secret_env:
+        # The value is not quoted back: it may be the key itself.
+        message = "must name an entry of secret_env; the key itself never stands in a file like this"
+        hint = "write secret_env: [SGLANG_API_KEY] and server: {api_key: SGLANG_API_KEY}"
+        problems.error(merged.at(("server", "api_key")), "server.api_key", message, hint)
+    return Server(server.model, server.host, server.port, dict(server.args), launcher, server.api_key)
 
 
 def _accelerate(

@@ -8,6 +8,7 @@ from typing import Any
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.labels import decode
+from sglaunch.spec.server import KEY_TARGET
 from sglaunch.spec.values import Secret
 
 _NEVER = "0001-01-01"
@@ -46,8 +47,14 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
         live={option.field: option.live.read(host) for option in LIVE if option.live},
         env=_environment(config.get("Env") or []),
         ports=_ports(data, host),
+        key_file=_key_file(data),
         layer_size=data.get("SizeRw"),
     )
+
+
+def _key_file(data: Mapping[str, Any]) -> str:
+    mounts = data.get("Mounts") or []
+    return next((str(mount.get("Source", "")) for mount in mounts if mount.get("Destination") == KEY_TARGET), "")
 
 
 def _time(text: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sglaunch.convert.from_inspect import container
@@ -11,8 +11,9 @@ from sglaunch.convert.to_create import create_call
 from sglaunch.engine import host
 from sglaunch.engine.protocol import Engine
 from sglaunch.errors import EngineError, Failure, Interrupted
-from sglaunch.plan.observation import ObservedContainer
+from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.plan.steps import ContainerPlan, Plan, Step
+from sglaunch.spec.values import masked
 
 SETTLE_SECONDS = 0.3
 GONE_SECONDS = 30.0
@@ -94,44 +95,25 @@ def _undo(step: Step, engine: Engine) -> str:
 
 def perform(step: Step, engine: Engine) -> str:
     """One step; the result is a note for people."""
-    target = step.target
-    if step.op == "create":
-        if step.spec is None:
-            raise ValueError("a create step carries its spec")
-        engine.create(create_call(step.spec, step.labels))
-    elif step.op == "pull":
-        engine.pull(target, str(step.values.get("platform", "")))
-    elif step.op == "mkdir":
-        _make_folder(target)
-    elif step.op == "connect":
-        engine.connect(target, step.to, step.values["attachment"])
-    elif step.op == "update":
-        engine.update(target, step.values)
-    elif step.op == "rename":
-        engine.rename(target, step.to)
-    elif step.op == "snapshot":
-        engine.snapshot(target, step.to, step.values["secrets"])
-        return f"saved as an image; `image: {step.to}` starts from it"
-    elif step.op == "settle":
-        return _settle(target, engine)
-    elif step.op == "gone":
-        _wait_gone(target, engine)
-    else:
-        {
-            "start": engine.start,
-            "stop": engine.stop,
-            "restart": engine.restart,
-            "unpause": engine.unpause,
-            "remove": engine.remove,
-        }[step.op](target)
-    return ""
+    return _PERFORM[step.op](step, engine) or ""
 
 
-def _make_folder(path: str) -> None:
+def _create(step: Step, engine: Engine) -> None:
+    assert step.spec is not None, "a create step carries its spec"
+    engine.create(create_call(step.spec, step.labels))
+
+
+def _snapshot(step: Step, engine: Engine) -> str:
+    engine.snapshot(step.target, step.to, step.values["secrets"])
+    return f"saved as an image; `image: {step.to}` starts from it"
+
+
+def _on_host(path: str, change: Callable[[], None]) -> None:
+    """A folder or file of the user; what the system says of it is an error like an engine's."""
     try:
-        host.make_folder(path)
+        change()
     except OSError as error:
-        hint = "create it yourself, or take the mount out of the profile"
+        hint = f"check `ls -ld {path}` and its parents"
         raise EngineError(Failure("folder", f"{path} cannot be made: {error.strerror}", hint)) from None
 
 
@@ -141,9 +123,9 @@ def look(name: str, engine: Engine) -> ObservedContainer | None:
     return container(data) if data is not None else None
 
 
-def _settle(name: str, engine: Engine) -> str:
+def _settle(step: Step, engine: Engine) -> str:
     """A container that exits at once is a failure, with its last words; one that ends well is told."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    name, deadline = step.target, time.monotonic() + SETTLE_SECONDS
     while True:
         seen = look(name, engine)
         if seen is None:
@@ -161,13 +143,14 @@ def exited(seen: ObservedContainer, engine: Engine) -> EngineError:
     """The error of a container that does not stay up, with its last words."""
     code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
     verb = "keeps exiting" if seen.status == "restarting" else "exited at once"
-    log = tuple(engine.log_tail(seen.name, _LOG_LINES))
+    values = secret_values(seen)
+    log = tuple(masked(line, values) for line in engine.log_tail(seen.name, _LOG_LINES))
     hint = "check command and the log" if log else "it wrote no log; check command"
     return EngineError(Failure("exited", f"container {seen.name} {verb} ({code})", hint, log=log))
 
 
-def _wait_gone(name: str, engine: Engine) -> None:
-    deadline = time.monotonic() + GONE_SECONDS
+def _wait_gone(step: Step, engine: Engine) -> None:
+    name, deadline = step.target, time.monotonic() + GONE_SECONDS
     while look(name, engine) is not None:
         if time.monotonic() >= deadline:
             message = f"{name} is still being removed after {GONE_SECONDS:.0f} s"
@@ -185,3 +168,26 @@ def pulls_only(plan: Plan) -> Plan:
         if steps:
             kept.append(replace(one, steps=steps, consent=()))
     return Plan(tuple(kept))
+
+
+_PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
+    "pull": lambda step, engine: engine.pull(step.target, str(step.values.get("platform", ""))),
+    "mkdir": lambda step, _: _on_host(step.target, lambda: host.make_folder(step.target)),
+    "secret": lambda step, _: _on_host(
+        step.values["path"], lambda: host.write_private(step.values["path"], step.values["text"].reveal())
+    ),
+    "forget": lambda step, _: _on_host(step.values["path"], lambda: host.forget_private(step.values["path"])),
+    "create": _create,
+    "connect": lambda step, engine: engine.connect(step.target, step.to, step.values["attachment"]),
+    "start": lambda step, engine: engine.start(step.target),
+    "settle": _settle,
+    "stop": lambda step, engine: engine.stop(step.target),
+    "restart": lambda step, engine: engine.restart(step.target),
+    "unpause": lambda step, engine: engine.unpause(step.target),
+    "update": lambda step, engine: engine.update(step.target, step.values),
+    "rename": lambda step, engine: engine.rename(step.target, step.to),
+    "snapshot": _snapshot,
+    "remove": lambda step, engine: engine.remove(step.target),
+    "gone": _wait_gone,
+}
+"""Each op of a step and the one call it is."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sglaunch.engine.trusted import state_folder
 from sglaunch.spec.labels import Owner
 
 _GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")
@@ -49,6 +50,27 @@ def has_gpu() -> bool:
 def salt() -> str:
     """Fresh randomness for the fingerprints of one container's secrets."""
     return secrets.token_hex(_SALT_BYTES)
+
+
+def private_folder() -> Path:
+    """The user's folder for files that hold secrets and must outlive a login; mode 0700."""
+    folder = state_folder() / "secrets"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def write_private(path: str, text: str) -> None:
+    """A new file of mode 0600."""
+    private_folder()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def forget_private(path: str) -> None:
+    """Removes a file of the private folder, and nothing that lies elsewhere."""
+    if Path(path).parent == private_folder():
+        Path(path).unlink(missing_ok=True)
 
 
 def real_path(path: str) -> str:

@@ -30,6 +30,7 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
         gpu=host.has_gpu(),
         salt=host.salt(),
         now=host.now(),
+        private=str(host.private_folder()),
     )
 
 

@@ -8,19 +8,22 @@ from sglaunch.errors import Problem
 from sglaunch.plan.diff import applied_spec
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.steps import Step
-from sglaunch.spec.container import Wanted, expand, origin_of
+from sglaunch.spec.container import ContainerSpec, Wanted, expand, origin_of
 from sglaunch.spec.labels import Applied, encode, fingerprints
+from sglaunch.spec.server import key_text
 from sglaunch.spec.values import Secret
 
 
 def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> list[Step]:
     """Folders first, then create under `name`, then the networks beyond the first. `name` may be a passing one."""
+    wanted, key = _with_key(wanted, seen)
     spec = expand(wanted.spec)
     steps = [
         Step("mkdir", mount.source, f"mounted at {target}")
         for target, mount in spec.volumes.items()
         if mount.type == "bind" and mount.create_host_path and not seen.paths.get(mount.source, True)
     ]
+    steps += key
     steps.append(
         Step(
             "create",
@@ -37,6 +40,35 @@ def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> li
     return steps
 
 
+def _with_key(wanted: Wanted, seen: Observation) -> tuple[Wanted, list[Step]]:
+    """The server with a file for its API key, and the step that writes it: a new file each time, so that taking back
+    a recreate finds the old one as it was."""
+    server = wanted.spec.server
+    key = wanted.spec.environment.get(server.api_key) if server is not None else None
+    if server is None or not isinstance(key, Secret):
+        return wanted, []
+    name, path = wanted.spec.container_name, f"{seen.private}/{wanted.spec.container_name}-{seen.salt}.yaml"
+    step = Step(
+        "secret",
+        name,
+        "server.api_key, for the container alone",
+        values={"path": path, "text": Secret(key_text(key.reveal()))},
+        undo=(Step("forget", name, "undo", values={"path": path}),),
+    )
+    return replace(wanted, spec=replace(wanted.spec, server=replace(server, key_file=path))), [step]
+
+
+def missing_key(wanted: Wanted) -> tuple[Problem, ...]:
+    """A server that is to have an API key needs its value."""
+    server = wanted.spec.server
+    if server is None or not server.api_key or isinstance(wanted.spec.environment.get(server.api_key), Secret):
+        return ()
+    origin = origin_of("server.api_key", wanted.origins)
+    message = f"{server.api_key} is not set, and the server would run without a key"
+    hint = f"`export {server.api_key}=...`, or secret_env: {{{server.api_key}: {{file: ...}}}}"
+    return (Problem(message, origin.place if origin else None, "server.api_key", hint),)
+
+
 def _labels(wanted: Wanted, seen: Observation) -> dict[str, str]:
     secrets = {name: value for name, value in wanted.spec.environment.items() if isinstance(value, Secret)}
     applied = Applied(
@@ -44,12 +76,17 @@ def _labels(wanted: Wanted, seen: Observation) -> dict[str, str]:
         profile=wanted.profile,
         owner=seen.owner,
         config=wanted.config_file,
-        spec=applied_spec(wanted.spec),
+        spec=applied_spec(_without_key_file(wanted.spec)),
         image=seen.images.get(wanted.spec.image) or "",
         secrets=fingerprints(secrets, seen.salt),
         salt=seen.salt,
     )
     return {**wanted.spec.labels, **encode(applied)}
+
+
+def _without_key_file(spec: ContainerSpec) -> ContainerSpec:
+    """Where the key lies is new each time, and no part of the wish."""
+    return spec if spec.server is None else replace(spec, server=replace(spec.server, key_file=""))
 
 
 def pull_steps(wanted: Wanted, seen: Observation) -> tuple[list[Step], list[Problem]]:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.labels import Applied, Owner
-from sglaunch.spec.values import Secret
+from sglaunch.spec.values import Secret, looks_secret
 
 RUNNING = "running"
+# A shorter value is a word that logs hold for other reasons.
+SHORTEST_SECRET = 6
 STOPPED = ("created", "exited")
 SERVING = ("running", "paused", "restarting")
 
@@ -20,8 +23,8 @@ class ObservedContainer:
 
     `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
     environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
-    of the label is still there. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the
-    layer, noise left out. Times are RFC 3339 text, "" if never.
+    of the label is still there. `key_file`: the host's file of a server's API key. `layer_size` in bytes, None where
+    nobody asked; `layer_paths` the largest trees in the layer, noise left out. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -44,6 +47,7 @@ class ObservedContainer:
     env: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ()
     config_exists: bool = False
+    key_file: str = ""
     layer_size: int | None = None
     layer_paths: tuple[str, ...] = ()
 
@@ -54,7 +58,7 @@ class Observation:
 
     `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
     whether it exists. `gpu`: whether the host can give NVIDIA devices. `salt` is fresh randomness for fingerprints,
-    `now` a compact time (20261124-101500) for names.
+    `now` a compact time (20261124-101500) for names. `private`: the user's folder for files that hold secrets.
     """
 
     owner: Owner
@@ -64,6 +68,7 @@ class Observation:
     gpu: bool = True
     salt: str = ""
     now: str = ""
+    private: str = ""
 
     def named(self, name: str) -> ObservedContainer | None:
         """The container of a name."""
@@ -77,6 +82,14 @@ class Project:
     name: str
     config_file: str
     owner: Owner
+
+
+def secret_values(container: ObservedContainer) -> tuple[str, ...]:
+    """The values in a container's environment that no output may show, longest first."""
+    spec = container.applied.spec if container.applied is not None else None
+    known = {name for name, value in (spec or {}).get("environment", {}).items() if value == SECRET_VALUE}
+    values = {v.reveal() for name, v in container.env.items() if name in known or looks_secret(name)}
+    return tuple(sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True))
 
 
 def foreign(container: ObservedContainer, project: Project) -> str:

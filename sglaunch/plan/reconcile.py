@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
-from sglaunch.plan.creation import create_steps, fitted, missing_paths, pull_steps
+from sglaunch.plan.creation import create_steps, fitted, missing_key, missing_paths, pull_steps
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
@@ -112,7 +112,7 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
     wanted, warnings = fitted(wanted, seen, None)
     spec = wanted.spec
-    problems = missing_paths(wanted, seen)
+    problems = (*missing_paths(wanted, seen), *missing_key(wanted))
     pulls, image_problems = pull_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
     if choices.start:
@@ -194,7 +194,7 @@ def _recreation(
         steps=(*pulls, *replace_steps(wanted, container, seen, cause, start=choices.start, snapshot=choices.snapshot)),
         consent=consent.for_recreate(wanted.settings, container),
         warnings=tuple(warnings),
-        problems=(*missing_paths(wanted, seen), *image_problems),
+        problems=(*missing_paths(wanted, seen), *missing_key(wanted), *image_problems),
     )
 
 

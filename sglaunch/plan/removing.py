@@ -9,6 +9,7 @@ from sglaunch.errors import Problem
 from sglaunch.plan import consent
 from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
+from sglaunch.plan.replacing import forget_steps
 from sglaunch.plan.steps import NONE, REFUSE, REMOVE, RESTART, START, STOP, ContainerPlan, Plan, Step
 
 _PlanOne = Callable[[ObservedContainer], ContainerPlan]
@@ -44,7 +45,7 @@ def removal(
     save = [consent.snapshot_step(container, seen.now)] if snapshot and needed else []
     stop = [Step("stop", container.name, cause)] if serving else []
     leave = Step("gone" if vanishes else "remove", container.name, cause)
-    steps = [*_unpause(container), *([*save, *stop] if vanishes else [*stop, *save]), leave]
+    steps = [*_unpause(container), *([*save, *stop] if vanishes else [*stop, *save]), leave, *forget_steps(container)]
     return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
 
 

@@ -49,7 +49,14 @@ def replace_steps(
         steps.append(Step("settle", name, "it must keep running"))
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
+    steps += forget_steps(old)
     return steps
+
+
+def forget_steps(container: ObservedContainer) -> list[Step]:
+    """A removed server's API key goes too."""
+    values = {"path": container.key_file}
+    return [Step("forget", container.name, "its API key", values=values)] if container.key_file else []
 
 
 def _quieten(old: ObservedContainer) -> list[Step]:

@@ -31,6 +31,8 @@ class Step:
     op       target     further
     pull     image      platform
     mkdir    host path
+    secret   name       values: path and text of a file for the user alone
+    forget   name       values: path of such a file, which is removed
     create   name       spec, labels
     connect  name       network, values: aliases and addresses
     start    name
@@ -105,7 +107,7 @@ class Plan:
 
     def _deeds(self) -> list[tuple[object, ...]]:
         return [
-            (one.container, one.action, one.changes, bool(one.consent), [step.line() for step in one.steps])
+            (one.container, one.action, one.changes, bool(one.consent), [_deed(step) for step in one.steps])
             for one in self.containers
         ]
 
@@ -117,6 +119,11 @@ class Plan:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def _deed(step: Step) -> tuple[str, str, str]:
+    """What a step does; the name of a snapshot is the time it is planned at."""
+    return step.op, step.target + step.given(), "" if step.op == "snapshot" else step.to
 
 
 def _container_lines(container: ContainerPlan) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sglaunch.errors import Origin, Problem
-from sglaunch.spec.server import Server, command, model_mount, published
+from sglaunch.spec.server import Server, command, key_mount, model_mount, published
 from sglaunch.spec.values import (
     Device,
     Gpus,
@@ -137,7 +137,7 @@ def expand(spec: ContainerSpec) -> ContainerSpec:
         server=None,
         command=command(spec.server),
         ports=ports,
-        volumes={**model_mount(spec.server, spec.volumes), **spec.volumes},
+        volumes={**model_mount(spec.server, spec.volumes), **key_mount(spec.server), **spec.volumes},
     )
 
 

@@ -15,6 +15,7 @@ from sglaunch.spec.values import Mount, PortBinding
 
 DEFAULT_LAUNCHER = ("python3", "-m", "sglang.launch_server")
 DEFAULT_PORT = 30000
+KEY_TARGET = "/run/sglaunch/server.yaml"
 
 # Profile word -> the flag as it is sent. The aliases are those of SGLang's argument parser, 0.4.6 to 0.5.23.
 LONG_FLAGS = {"tp": "tp-size", "dp": "dp-size", "pp": "pp-size", "ep": "ep-size", "attn-dp": "attn-dp-size"}
@@ -39,13 +40,19 @@ FIELD_FLAGS = {"model-path": "model", "model": "model", "host": "host", "port": 
 
 @dataclass(frozen=True)
 class Server:
-    """What the server is asked to be. `model` is an id or an absolute path; `args` are keyed by profile word."""
+    """What the server is asked to be. `model` is an id or an absolute path; `args` are keyed by profile word.
+
+    `api_key` names the variable of `secret_env` that holds the key. SGLang reads no variable for it, and its flag would
+    be seen by every user, so the key travels in a file of `--config`: `key_file` on the host, set when one is made.
+    """
 
     model: str
     host: str = "0.0.0.0"  # noqa: S104 - inside the container; what is published decides who reaches it
     port: int = DEFAULT_PORT
     args: Mapping[str, Any] = field(default_factory=dict)
     launcher: tuple[str, ...] = DEFAULT_LAUNCHER
+    api_key: str = ""
+    key_file: str = ""
 
 
 def flag_word(written: str) -> str:
@@ -57,6 +64,8 @@ def flag_word(written: str) -> str:
 def command(server: Server) -> tuple[str, ...]:
     """The launch command. Booleans are bare flags, false is left out, lists are several values, mappings are JSON."""
     words = [*server.launcher, "--model-path", server.model, "--host", server.host, "--port", str(server.port)]
+    if server.api_key:
+        words += ["--config", KEY_TARGET]
     for name, value in sorted(server.args.items()):
         if value is None or value is False:
             continue
@@ -78,6 +87,16 @@ def model_mount(server: Server, targets: Mapping[str, Mount]) -> dict[str, Mount
     if any(server.model == target or server.model.startswith(target.rstrip("/") + "/") for target in targets):
         return {}
     return {server.model: Mount("bind", server.model, read_only=True)}
+
+
+def key_mount(server: Server) -> dict[str, Mount]:
+    """The file that holds the API key, once it is made."""
+    return {KEY_TARGET: Mount("bind", server.key_file, read_only=True)} if server.key_file else {}
+
+
+def key_text(key: str) -> str:
+    """The content of that file: YAML, keys are flag names (SGLang 0.5.5 and later)."""
+    return f"api-key: {json.dumps(key)}\n"
 
 
 def _word(value: Any) -> str:

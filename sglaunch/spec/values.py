@@ -7,6 +7,7 @@ Sizes are Docker's: powers of 1024, whatever the suffix says (github.com/docker/
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,13 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a secret is never serialised")
+
+
+def masked(text: str, values: Iterable[str]) -> str:
+    """The text with stars where a value stands; the longer ones first, for one may hold another."""
+    for value in values:
+        text = text.replace(value, MASK)
+    return text
 
 
 def looks_secret(name: str) -> bool:
