@@ -37,7 +37,7 @@ DOORS: dict[str, set[str]] = {
     "ruamel": {"sglaunch.config.document"},
     "jinja2": {"sglaunch.config.render"},
     "pydantic": {"sglaunch.config.profile"},
-    "dotenv": {"sglaunch.config.load"},
+    "dotenv": {"sglaunch.config.named_files"},
     "python_on_whales": {"sglaunch.engine.client"},
     "argparse": {"sglaunch.cli"},
     "subprocess": {"sglaunch.engine.cli"},
@@ -48,7 +48,19 @@ PURE_ROOMS = ("spec", "plan", "convert")
 PURE_MODULES = tuple(
     f"sglaunch.config.{name}"
     for name in (
-        *("node", "document", "layers", "render", "merge", "profile", "specify", "lint", "suggest"),
+        *(
+            "node",
+            "document",
+            "layers",
+            "render",
+            "merge",
+            "profile",
+            "specify",
+            "lint",
+            "suggest",
+            "policy",
+            "demands",
+        ),
         *("shorthand", "shorthand_mounts", "shorthand_paths"),
     )
 )

@@ -22,6 +22,8 @@ SITE_FILE = Path("/etc/sglaunch/config.yaml")
 SITE_VARIABLE = "SGLAUNCH_SITE_CONFIG"
 FILE_VARIABLE = "SGLAUNCH_FILE"
 
+MAX_INDEX = 64 << 20
+
 BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE = (
     "built-in",
     "site",
@@ -65,6 +67,10 @@ class Files:
         except ValueError:
             return str(path)
 
+    def path(self, shown: str) -> Path:
+        """The file of a name in messages."""
+        return self.folders[shown] / Path(shown).name
+
     def add(self, layer: str, path: Path, problems: Problems, profile: str = "") -> None:
         """Reads a file into a layer; one that is not there is no problem, one that cannot be read is."""
         name = f"<{path.name}>" if layer == BUILTIN else self.shown(path)
@@ -87,6 +93,21 @@ def project_files(project_file: Path) -> list[Path]:
     """Every file of the project and local layers that is there."""
     beside = [project_file.parent / LOCAL_FILE, *_yaml_files(project_file.parent / "profiles")]
     return [path for path in (project_file, *beside) if path.exists()]
+
+
+def tracked(path: Path) -> bool:
+    """Whether git tracks a file: its name stands in the index of the repository it lies in.
+
+    Read as bytes: paths stand there in full, ended by NUL (index versions 2 and 3; gitformat-index(5)).
+    """
+    for folder in path.parents:
+        index = folder / ".git" / "index"
+        try:
+            data = index.read_bytes() if index.stat().st_size <= MAX_INDEX else b""
+        except OSError:
+            continue
+        return str(path.relative_to(folder)).encode(errors="replace") + b"\0" in data
+    return False
 
 
 def find_project(start: Path, named: str | None) -> Path:

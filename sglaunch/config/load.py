@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-from dotenv.parser import parse_stream
 
 from sglaunch.config.document import parse_value
 from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
 from sglaunch.config.layers import Stack, read_stack
 from sglaunch.config.lint import lint, lint_names
 from sglaunch.config.merge import merge
+from sglaunch.config.named_files import NamedFiles
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.policy import read_policy
-from sglaunch.config.profile import Profile, validate
+from sglaunch.config.profile import validate
 from sglaunch.config.render import Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
@@ -111,7 +109,8 @@ class _Loader:
         self.problems = Problems()
         self.files: Files = read_layers(request.project_file, request.env, str(request.facts["home"]), self.problems)
         self.stack: Stack = read_stack(self.files, self.problems)
-        self.env = {**self._dotenv(self.files.folder / ".env", required=False), **request.env}
+        self.named = NamedFiles(self.files, request.env, self.problems)
+        self.env = {**self.named.dotenv(self.files.folder / ".env", required=False), **request.env}
 
     def load(self, profiles: Sequence[str], everything: bool) -> Config:
         project = self.project_name()
@@ -197,12 +196,13 @@ class _Loader:
             facts,
             self.env,
             str(self.files.project_file),
-            self._env_files(profile, merged),
-            self._secret_files(profile, merged),
+            self.named.env_files(profile, merged),
+            self.named.secret_files(profile, merged),
         )
         warned = len(self.problems.warnings)
         wanted = specify(profile, merged, around, self.problems)
         lint(wanted, merged, self.problems)
+        self.named.warn_tracked(merged)
         return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])))
 
     def _vars(self) -> dict[str, Node]:
@@ -225,44 +225,6 @@ class _Loader:
                 node = Node({step: replace(node, key=Place(f"--set {path}"))}, node.origin)
             texts.append(node)
         return texts
-
-    def _env_files(self, profile: Profile, merged: Node) -> dict[str, str]:
-        values: dict[str, str] = {}
-        entries = merged.value["env_file"].value if profile.env_file else ()
-        for entry, node in zip(profile.env_file, entries, strict=True):
-            values.update(self._dotenv(Path(entry.path), required=entry.required, by=node.value["path"]))
-        return values
-
-    def _secret_files(self, profile: Profile, merged: Node) -> dict[str, str]:
-        values = {}
-        for name, entry in profile.secret_env.items():
-            if not entry.file:
-                continue
-            node = merged.at(("secret_env", name))
-            text = self.files.read_beside(Path(entry.file), self.problems)
-            if text is None:
-                self.problems.error(node, f"secret_env.{name}", f"{entry.file} cannot be read", "create the file")
-            else:
-                values[name] = text.rstrip("\r\n")
-        return values
-
-    def _dotenv(self, path: Path, *, required: bool, by: Node | None = None) -> dict[str, str]:
-        """NAME=value lines. A bare name takes the caller's value; a line that cannot be read is a problem."""
-        text = self.files.read_beside(path, self.problems)
-        if text is None:
-            if required:
-                self.problems.error(by, "env_file", f"{path} cannot be read", "create it, or write required: false")
-            return {}
-        values: dict[str, str] = {}
-        for binding in parse_stream(io.StringIO(text)):
-            place = Place(self.files.shown(path), binding.original.line, 1)
-            if binding.error:
-                self.problems.error(place, "", "is not a NAME=value line", "quote values with spaces or quotes")
-            elif binding.key is not None and binding.value is not None:
-                values[binding.key] = binding.value
-            elif binding.key is not None and binding.key in self.request.env:
-                values[binding.key] = self.request.env[binding.key]
-        return values
 
     def _dependencies(self, name: str, config: Config, facts: Mapping[str, Any]) -> None:
         """Loads what a profile depends on; unknown names and cycles are problems at the name that closes them."""
