@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sglaunch.engine.explain import cli_missing, failure
@@ -82,32 +82,9 @@ class Cli:
         if process.returncode != 0:
             raise failure(errors, self.name)
 
-    def stream(self, *words: str) -> Generator[str, None, None]:
-        """The lines of a call as they come, stdout and stderr; closing the generator ends the call."""
-        try:
-            process = subprocess.Popen(
-                [*self.command, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                bufsize=1,
-            )
-        except FileNotFoundError:
-            raise cli_missing(self.command[0]) from None
-        last = ""
-        try:
-            for line in process.stdout or ():
-                last = line
-                yield line
-        except BaseException:
-            process.terminate()
-            raise
-        finally:
-            status = process.wait()
-        if status != 0:
-            raise failure(last, self.name)
+    def stream(self, *words: str) -> Stream:
+        """The lines of a call as they come, stdout and stderr."""
+        return Stream([*self.command, *words], self.name)
 
     def become(self, *words: str) -> None:
         """Replaces this process, so that keys, window size, signals and exit status are the engine's own."""
@@ -117,6 +94,39 @@ class Cli:
             os.execvp(self.command[0], [*self.command, *words])  # noqa: S606 - a list of words, no shell
         except FileNotFoundError:
             raise cli_missing(self.command[0]) from None
+
+
+class Stream:
+    """A running call: iterating gives its lines and raises when it fails; `close`, from any thread, ends it."""
+
+    def __init__(self, words: Sequence[str], name: str) -> None:
+        self._name, self._closed = name, False
+        try:
+            self._process = subprocess.Popen(
+                list(words),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                bufsize=1,
+            )
+        except FileNotFoundError:
+            raise cli_missing(words[0]) from None
+
+    def __iter__(self) -> Iterator[str]:
+        last = ""
+        for line in self._process.stdout or ():
+            last = line
+            yield line
+        if self._process.wait() != 0 and not self._closed:
+            raise failure(last, self._name)
+
+    def close(self) -> None:
+        """Ends the call; what it had not said yet is lost."""
+        self._closed = True
+        self._process.terminate()
+        self._process.wait()
 
 
 _UNREACHABLE = "is the docker daemon running?"

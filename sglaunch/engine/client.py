@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
 from sglaunch.engine import snapshot
-from sglaunch.engine.cli import Cli
+from sglaunch.engine.cli import Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.secrets import env_file
 from sglaunch.spec.labels import PROFILE, PROJECT
@@ -104,6 +104,9 @@ class DockerClient:
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:
         return snapshot.listed(self.cli, project)
+
+    def follow(self, container: str, since: str) -> Stream:
+        return self.cli.stream("logs", "--follow", *(["--since", since] if since else []), container)
 
     def log_tail(self, container: str, lines: int) -> list[str]:
         done = self.cli.run("logs", "--tail", str(lines), container)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sglaunch.convert.to_create import CreateCall
 from sglaunch.spec.values import NetworkAttachment
+
+
+class Follow(Protocol):
+    """A log that is followed."""
+
+    def __iter__(self) -> Iterator[str]: ...
+    def close(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -69,6 +76,10 @@ class Engine(Protocol):
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:
         """Name, age and size of a project's snapshots, newest first."""
+        ...
+
+    def follow(self, container: str, since: str) -> Follow:
+        """The log from a time on (RFC 3339), as it grows; it ends when the container does."""
         ...
 
     def log_tail(self, container: str, lines: int) -> list[str]:

@@ -1,0 +1,197 @@
+"""Waits until a container answers: its log, its state and our own probe, each second; explains why it does not.
+
+The probe never goes through a proxy. `/ready` is asked first and costs nothing; releases without it have `/health`, of
+which a 200 costs a generation, so the first one ends the waiting. No fixed time is right for loading a model: what ends
+the waiting is a stall, no new log line and no progress for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sglaunch.convert.from_inspect import container
+from sglaunch.engine.protocol import Engine
+from sglaunch.errors import EngineError, Failure
+from sglaunch.plan.observation import ObservedContainer, secret_values
+from sglaunch.spec.diagnosis import diagnose
+from sglaunch.spec.startup import READY, Progress
+from sglaunch.spec.values import format_duration, masked
+
+POLL_SECONDS = 1.0
+TRY_SECONDS = 25.0
+"""How long one probe may take: `/health` waits up to 20 s for its generation."""
+_CONNECT_SECONDS = 2.0
+_LINE_BREAKS = re.compile(r"[\r\n]+")
+_KEPT_LINES = 5000
+_OK, _NOT_FOUND = 200, 404
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What to wait for. `port` 0: the engine's own healthcheck decides. Times in seconds; no timeout is None."""
+
+    port: int = 0
+    path: str = ""
+    timeout: float | None = None
+    stall: float = 1200.0
+
+
+Tell = Callable[[Progress, float], None]
+"""Called when there is something new: the progress, and the seconds since the waiting began."""
+
+
+def wait_ready(name: str, engine: Engine, waiting: Waiting, tell: Tell) -> str:
+    """The address it answers at ("" where nobody can reach it from here). Raises EngineError with the diagnosis."""
+    began = time.monotonic()
+    data = _data(name, engine)
+    with _Log(container(data), engine) as log:
+        while True:
+            if log.drain():
+                tell(log.progress, time.monotonic() - began)
+            data = _data(name, engine)
+            seen = container(data)
+            if seen.status != "running":
+                log.finish()
+                raise _ended(seen, log)
+            address = _answers(data, seen, waiting, log)
+            if address is not None:
+                return address
+            _check_times(name, waiting, began, log)
+            time.sleep(POLL_SECONDS)
+
+
+def _data(name: str, engine: Engine) -> Mapping[str, Any]:
+    data = engine.inspect([name], size=False).get(name)
+    if data is None:
+        raise EngineError(Failure("gone", f"container {name} is gone", "`sglaunch up` makes it again"))
+    return data
+
+
+def _answers(data: Mapping[str, Any], seen: ObservedContainer, waiting: Waiting, log: _Log) -> str | None:
+    """The address once it is ready, "" where that is known without one."""
+    if waiting.port == 0:
+        if seen.health == "unhealthy":
+            hint = "read the log; `docker inspect` shows what the healthcheck said"
+            raise EngineError(Failure("unhealthy", f"{seen.name} is unhealthy", hint, log=tuple(log.lines[-10:])))
+        return "" if seen.health == "healthy" else None
+    where = addresses(data, waiting.port)
+    if log.progress.phase == READY:
+        return where[0] if where else ""
+    return next((address for address in where if probe(address, waiting.path) == _OK), None)
+
+
+def addresses(data: Mapping[str, Any], port: int) -> list[str]:
+    """`host:port` to reach a container's port from this host, the published one first."""
+    network = data.get("NetworkSettings") or {}
+    if str((data.get("HostConfig") or {}).get("NetworkMode", "")) == "host":
+        return [f"127.0.0.1:{port}"]
+    found = []
+    for binding in (network.get("Ports") or {}).get(f"{port}/tcp") or []:
+        ip = binding.get("HostIp") or ""
+        host = "127.0.0.1" if ip in ("", "0.0.0.0", "::") else ip  # noqa: S104 - what the engine says
+        found.append(f"[{host}]:{binding['HostPort']}" if ":" in host else f"{host}:{binding['HostPort']}")
+    own = [network.get("IPAddress"), *(one.get("IPAddress") for one in (network.get("Networks") or {}).values())]
+    return list(dict.fromkeys([*found, *(f"{ip}:{port}" for ip in own if ip)]))
+
+
+def probe(address: str, path: str = "", timeout: float = TRY_SECONDS) -> int:
+    """The status of one GET, 0 where nothing answers. Without a path `/ready`, and where that is unknown `/health`."""
+    status = _get(address, path or "/ready", timeout)
+    return _get(address, "/health", timeout) if status == _NOT_FOUND and not path else status
+
+
+def _get(address: str, path: str, timeout: float) -> int:
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=min(timeout, _CONNECT_SECONDS))
+    try:
+        connection.connect()
+        connection.sock.settimeout(timeout)
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def _check_times(name: str, waiting: Waiting, began: float, log: _Log) -> None:
+    now = time.monotonic()
+    if waiting.timeout is not None and now - began > waiting.timeout:
+        message = f"{name} is not ready after {format_duration(round(waiting.timeout))} ({log.progress})"
+        raise _still_loading("timeout", message, log)
+    if now - log.moved > waiting.stall:
+        quiet = format_duration(round(waiting.stall))
+        raise _still_loading("stall", f"{name} has not moved for {quiet} ({log.progress})", log)
+
+
+def _still_loading(kind: str, message: str, log: _Log) -> EngineError:
+    hint = "it still runs: `sglaunch wait` goes on waiting, `sglaunch logs` tells more"
+    return EngineError(Failure(kind, message, hint, log=tuple(log.lines[-30:])))
+
+
+def _ended(seen: ObservedContainer, log: _Log) -> EngineError:
+    found = diagnose(log.lines, seen.exit_code, oom_killed=seen.oom_killed)
+    code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
+    message = f"{seen.name} did not come up ({log.progress}, {code}): {found.message}"
+    return EngineError(Failure(found.kind, message, found.hint, log=found.lines))
+
+
+class _Log:
+    """Follows a container's log from its last start in a thread; progress bars that move by `\\r` are lines too."""
+
+    def __init__(self, seen: ObservedContainer, engine: Engine) -> None:
+        self.lines: list[str] = []
+        self.progress = Progress()
+        self.moved = time.monotonic()
+        self._secrets = secret_values(seen)
+        self._stream = engine.follow(seen.name, seen.started)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._found: queue.Queue[str | None] = queue.Queue()
+
+    def __enter__(self) -> _Log:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+        self._thread.join(timeout=_CONNECT_SECONDS)
+
+    def _read(self) -> None:
+        with contextlib.suppress(EngineError, ValueError):
+            for text in self._stream:
+                for line in _LINE_BREAKS.split(text):
+                    self._found.put(line)
+        self._found.put(None)
+
+    def drain(self) -> bool:
+        """Takes what has come; whether there was anything."""
+        before = self.progress
+        for line in self._pending():
+            shown = masked(line, self._secrets)
+            self.lines.append(shown)
+            self.progress = self.progress.after(shown)
+            self.moved = time.monotonic()
+        del self.lines[:-_KEPT_LINES]
+        return self.progress != before
+
+    def _pending(self) -> Iterator[str]:
+        while True:
+            try:
+                line = self._found.get_nowait()
+            except queue.Empty:
+                return
+            if line:
+                yield line
+
+    def finish(self) -> None:
+        """The rest of an ended container's log."""
+        self._thread.join(timeout=_CONNECT_SECONDS)
+        self.drain()
