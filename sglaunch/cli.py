@@ -117,6 +117,8 @@ def _making_verbs(verb: _AddVerb) -> None:
     recreate.add_argument("--no-recreate", action="store_true", help="keep what is there; tell what is pending")
     up.add_argument("--remove-orphans", action="store_true", help="remove containers whose profile is gone")
     _acting(up)
+    up.add_argument("--no-wait", action="store_true", help="return before a server answers")
+    _wait_timeout(up)
     up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
     _overrides(up)
     _dry_run(up)
@@ -155,6 +157,9 @@ def _looking_verbs(verb: _AddVerb) -> None:
     ps = verb("ps", "list this project's containers", "sglaunch ps -a", _ps)
     ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
     ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
+    wait = verb("wait", "wait until a running server answers", "sglaunch wait server", _wait)
+    _profiles(wait, "*")
+    _wait_timeout(wait)
     verb("trust", "agree to what this project's files ask of the host", "sglaunch trust", _trust)
     verb("images", "list the snapshots of this project's containers", "sglaunch images", _images)
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins", _config)
@@ -213,6 +218,11 @@ def _count(text: str) -> str:
     return text
 
 
+def _wait_timeout(parser: argparse.ArgumentParser) -> None:
+    what = "how long to wait for an answer, instead of each profile's own limit"
+    parser.add_argument("--wait-timeout", type=_seconds, metavar="SECONDS", help=what)
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -261,16 +271,25 @@ def _init(parsed: argparse.Namespace) -> int:
 
 def _up(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import up
-    from sglaunch.plan.reconcile import Choices
+    from sglaunch.plan.choices import Choices
 
     choices = Choices(
         force_recreate=parsed.force_recreate,
         no_recreate=parsed.no_recreate,
         start=not parsed.no_start,
+        wait=not parsed.no_wait,
         remove_orphans=parsed.remove_orphans,
     )
     attach = not parsed.no_attach
-    return up.run(_common(parsed), parsed.profiles, choices, attach=attach, pull=parsed.pull, **_acted(parsed))
+    return up.run(
+        _common(parsed),
+        parsed.profiles,
+        choices,
+        attach=attach,
+        pull=parsed.pull,
+        wait_timeout=parsed.wait_timeout,
+        **_acted(parsed),
+    )
 
 
 def _down(parsed: argparse.Namespace) -> int:
@@ -281,7 +300,7 @@ def _down(parsed: argparse.Namespace) -> int:
 
 def _plan(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import plan
-    from sglaunch.plan.reconcile import Choices
+    from sglaunch.plan.choices import Choices
 
     return plan.run(_common(parsed), parsed.profiles, Choices(), check=parsed.check)
 
@@ -348,6 +367,12 @@ def _images(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import images
 
     return images.snapshots(_common(parsed))
+
+
+def _wait(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import wait
+
+    return wait.run(_common(parsed), parsed.profiles, timeout=parsed.wait_timeout)
 
 
 def _trust(parsed: argparse.Namespace) -> int:

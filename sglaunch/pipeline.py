@@ -16,17 +16,19 @@ from pathlib import Path
 from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
 from sglaunch.config.load import Config, Request, load
 from sglaunch.engine import host, trusted
-from sglaunch.engine.apply import Report, apply, exited, pulls_only
+from sglaunch.engine.apply import Report, apply, exited, pulls_only, wait_all
 from sglaunch.engine.client import DockerClient
 from sglaunch.engine.explain import cli_missing
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
-from sglaunch.errors import ConfigError, Refused, UsageError
+from sglaunch.errors import ConfigError, Interrupted, Refused, UsageError
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.policy import violations
-from sglaunch.plan.reconcile import Choices, plan_pull, plan_up
+from sglaunch.plan.reconcile import plan_pull, plan_up
 from sglaunch.plan.removing import plan_down
+from sglaunch.plan.replacing import ready_steps
 from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
 from sglaunch.spec.container import Wanted, expand
 
@@ -162,14 +164,24 @@ def enforce(config: Config) -> None:
         raise Refused(message, "change the profile, or ask who keeps the site file", problems, config.sources)
 
 
-def prepare(common: Common, profiles: Sequence[str], pull_policy: str | None = None) -> Run:
-    """Loads and connects; `pull_policy` overrides every profile's."""
+def prepare(
+    common: Common, profiles: Sequence[str], pull_policy: str | None = None, wait_timeout: float | None = None
+) -> Run:
+    """Loads and connects; `pull_policy` and `wait_timeout` override every profile's."""
     config = load_config(common, profiles)
     enforce(config)
     wanted = list(config.wanted.values())
     if pull_policy is not None:
         wanted = [replace(one, settings=replace(one.settings, pull_policy=pull_policy)) for one in wanted]
+    if wait_timeout is not None:
+        wanted = [_with_timeout(one, wait_timeout) for one in wanted]
     return Run(config, connect(common, config.engine), project_of(config), wanted)
+
+
+def _with_timeout(wanted: Wanted, seconds: float) -> Wanted:
+    readiness = wanted.settings.readiness
+    changed = replace(readiness, timeout=seconds) if readiness is not None else None
+    return replace(wanted, settings=replace(wanted.settings, readiness=changed))
 
 
 def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
@@ -201,6 +213,23 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
     plan = carry_out(look, run.engine, conduct, first)
     _check_loops(plan, looks[-1], run.engine)
     return plan
+
+
+def wait(run: Run, plan: Plan, report: Report) -> dict[str, str]:
+    """Waits for what the plan left starting; the address of each server. Leaving off leaves them as they are."""
+    planned = {one.container: one for one in plan.containers if one.action not in (REFUSE, REMOVE)}
+    steps = [
+        (planned[name], step)
+        for one in run.wanted
+        if (name := one.spec.container_name) in planned
+        for step in ready_steps(one, "wanted ready")
+    ]
+    try:
+        return wait_all(steps, run.engine, report)
+    except KeyboardInterrupt:
+        names = ", ".join(step.target for _, step in steps)
+        hint = f"`sglaunch wait {' '.join(plan.profile for plan, _ in steps)}` goes on waiting"
+        raise Interrupted(f"no longer waiting; still starting: {names}", hint) from None
 
 
 def carry_out(look: Look, engine: DockerClient, conduct: Conduct, plan: Plan | None = None) -> Plan:

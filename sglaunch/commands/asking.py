@@ -13,7 +13,7 @@ from sglaunch.pipeline import Answer, Common, Conduct
 from sglaunch.plan.steps import Plan
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
-from sglaunch.report.progress import json_lines, lines, say, silent
+from sglaunch.report.progress import Lines, json_lines, say, silent
 from sglaunch.report.prompt import choose, is_terminal
 
 FLAGS = "say --yes to go on, --snapshot to save it as an image first"
@@ -50,7 +50,7 @@ def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
 
 def reporter(common: Common) -> Report:
     """Where the events of apply go."""
-    return silent if common.quiet else json_lines if common.json else lines
+    return silent if common.quiet else json_lines if common.json else Lines()
 
 
 def tell_calls() -> None:

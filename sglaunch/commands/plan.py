@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sglaunch.commands.asking import answer
 from sglaunch.errors import ConfigError, Problem, Refused
 from sglaunch.pipeline import Common, prepare
-from sglaunch.plan.reconcile import Choices
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import REFUSE, Plan
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import warning_lines

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sglaunch.commands import trust
-from sglaunch.commands.asking import conduct, show, show_json, warn
+from sglaunch.commands.asking import conduct, reporter, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
-from sglaunch.pipeline import Common, prepare, up
-from sglaunch.plan.reconcile import Choices
+from sglaunch.pipeline import Common, prepare, up, wait
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import NONE, Plan
-from sglaunch.report.data import plan_data
+from sglaunch.report.data import endpoints_data, plan_data
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import say
+from sglaunch.report.text import endpoint_lines
 from sglaunch.spec.container import Wanted
 
 FLAGS = "say --yes to go on, --snapshot to save it as an image first, or --no-recreate to keep what is there"
@@ -32,9 +33,10 @@ def run(
     dry_run: bool = False,
     snapshot: bool = False,
     lock_timeout: float = DEFAULT_TIMEOUT,
+    wait_timeout: float | None = None,
 ) -> int:
     """Creates, starts, updates or recreates what the profiles need. `pull` overrides every pull_policy."""
-    prepared = prepare(common, profiles, pull)
+    prepared = prepare(common, profiles, pull, wait_timeout)
     if dry_run:
         planned, _ = prepared.plan(replace(choices, snapshot=snapshot))
         return show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
@@ -46,14 +48,15 @@ def run(
     acting = conduct(common, command, agree="[r]ecreate", flags=FLAGS, snapshot=snapshot, lock_timeout=lock_timeout)
     plan = up(prepared, choices, acting)
     warn(common, plan)
+    answers = wait(prepared, plan, reporter(common)) if choices.wait and choices.start else {}
     if common.json:
-        show_json(plan_data(plan))
+        show_json({**plan_data(plan), "endpoints": endpoints_data(prepared.wanted, answers)})
     entered = _entered(profiles, prepared.wanted, attach, common)
     if entered is not None and choices.start:
         container = next(one.container for one in plan.containers if one.profile == entered.profile)
         return enter_shell(prepared.engine.cli, container, entered.settings)
     if not common.json and not common.quiet:
-        show(_summary(plan))
+        show([*_summary(plan), *endpoint_lines(prepared.wanted, answers)])
     return 0
 
 

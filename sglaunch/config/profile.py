@@ -94,7 +94,7 @@ class LoggingEntry(_Strict):
 
 
 class DependencyEntry(_Strict):
-    condition: Literal["started", "service_started"] = "started"
+    condition: Literal["started", "service_started", "ready", "service_healthy"] = "started"
 
 
 class EnvFileEntry(_Strict):
@@ -113,6 +113,12 @@ class GpusEntry(_Strict):
     capabilities: list[Text] = []
 
 
+class ReadyEntry(_Strict):
+    path: Annotated[Text, Field(pattern="^/")] | None = None
+    timeout: Duration | None = None
+    stall: Duration = 1200.0
+
+
 class ServerEntry(_Strict):
     model: Annotated[Text, Field(min_length=1)]
     host: Text = "0.0.0.0"  # noqa: S104 - inside the container
@@ -120,6 +126,7 @@ class ServerEntry(_Strict):
     args: dict[str, Any] = {}
     launcher: Annotated[list[Text], Field(min_length=1)] | None = None
     api_key: Text = ""
+    ready: ReadyEntry = ReadyEntry()
 
 
 class Profile(_Strict):
@@ -242,9 +249,6 @@ def validate(merged: Node, problems: Problems) -> Profile | None:
             del plain[key]
     for key in [key for key in plain if key.startswith("x-")]:
         del plain[key]
-    server = merged.get("server")
-    if server is not None:
-        _later("server.ready", server, "ready", plain, problems)
     try:
         return Profile.model_validate(plain)
     except ValidationError as error:
@@ -255,14 +259,6 @@ def validate(merged: Node, problems: Problems) -> Profile | None:
                 continue
             _explain(detail["loc"], detail["type"], detail["msg"], merged, problems)
         return None
-
-
-def _later(path: str, server: Node, key: str, plain: dict[str, Any], problems: Problems) -> None:
-    """Keys of the design that this version refuses instead of ignoring."""
-    node = server.get(key)
-    if node is not None:
-        problems.error(node.key or node, path, "is not carried by this version of sglaunch", "remove it")
-        del plain["server"][key]
 
 
 def _explain(loc: tuple[int | str, ...], kind: str, message: str, merged: Node, problems: Problems) -> None:

@@ -17,7 +17,7 @@ from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Origin
 from sglaunch.spec.accelerator import EXPANSIONS
-from sglaunch.spec.container import ContainerSpec, Settings, Wanted
+from sglaunch.spec.container import ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
 from sglaunch.spec.values import (
@@ -297,6 +297,17 @@ def _check_name(name: str, merged: Node, problems: Problems) -> None:
         problems.error(merged.get("container_name"), "container_name", message, "choose another")
 
 
+def _readiness(profile: Profile) -> Readiness | None:
+    """A server is asked itself; another container's healthcheck is asked of the engine."""
+    if profile.server is not None:
+        ready = profile.server.ready
+        return Readiness(profile.server.port, ready.path or "", ready.timeout, ready.stall)
+    check = profile.healthcheck
+    if check is None or check.disable or check.test in (None, [], ["NONE"]):
+        return None
+    return Readiness()
+
+
 def _settings(profile: Profile, merged: Node) -> Settings:
     shell = merged.get("shell")
     soft = {path for path in ("gpus", "init") if (node := merged.get(path)) and node.origin.layer == BUILTIN}
@@ -310,5 +321,9 @@ def _settings(profile: Profile, merged: Node) -> Settings:
         protect=profile.protect,
         pull_policy=profile.pull_policy,
         depends_on=tuple(profile.depends_on),
+        needs_ready=frozenset(
+            name for name, entry in profile.depends_on.items() if entry.condition in ("ready", "service_healthy")
+        ),
+        readiness=_readiness(profile),
         soft=frozenset(soft),
     )

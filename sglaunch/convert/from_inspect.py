@@ -57,6 +57,20 @@ def _key_file(data: Mapping[str, Any]) -> str:
     return next((str(mount.get("Source", "")) for mount in mounts if mount.get("Destination") == KEY_TARGET), "")
 
 
+def addresses(data: Mapping[str, Any], port: int) -> list[str]:
+    """`host:port` to reach a container's port from its host, the published one first."""
+    network, host = (data.get(key) or {} for key in ("NetworkSettings", "HostConfig"))
+    if host.get("NetworkMode") == "host":
+        return [f"127.0.0.1:{port}"]
+    found = []
+    for binding in (network.get("Ports") or {}).get(f"{port}/tcp") or []:
+        ip = binding.get("HostIp") or ""
+        name = "127.0.0.1" if ip in ("", "0.0.0.0", "::") else f"[{ip}]" if ":" in ip else ip  # noqa: S104 - as told
+        found.append(f"{name}:{binding.get('HostPort', '')}")
+    own = [network.get("IPAddress"), *(one.get("IPAddress") for one in (network.get("Networks") or {}).values())]
+    return list(dict.fromkeys([*found, *(f"{ip}:{port}" for ip in own if ip)]))
+
+
 def _time(text: Any) -> str:
     return "" if not text or str(text).startswith(_NEVER) else str(text)
 

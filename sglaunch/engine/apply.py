@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sglaunch.convert.from_inspect import container
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine import host
 from sglaunch.engine.protocol import Engine
+from sglaunch.engine.ready import Tell, wait_ready
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.plan.steps import ContainerPlan, Plan, Step
+from sglaunch.spec.startup import Progress
 from sglaunch.spec.values import masked
 
 SETTLE_SECONDS = 0.3
@@ -26,13 +29,16 @@ _UNDO_TRIES = 3
 class Event:
     """What happened: `begin` and `done` of a step, `undo` of one taken back, `failed`, `finished` for a container.
 
-    `note` says what a person should know beyond the step.
+    `note` says what a person should know beyond the step. `progress`: where a start-up is, and for how many seconds
+    it was waited for.
     """
 
     kind: str
     plan: ContainerPlan
     step: Step | None = None
     note: str = ""
+    progress: Progress | None = None
+    seconds: float = 0.0
 
 
 Report = Callable[[Event], None]
@@ -51,7 +57,7 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report) -> None:
         for step in plan.steps:
             report(Event("begin", plan, step))
             done.append(step)
-            note = perform(step, engine)
+            note = perform(step, engine, _teller(plan, step, report))
             report(Event("done", plan, step, note))
     except (EngineError, KeyboardInterrupt) as error:
         failed = done[-1] if done else None
@@ -93,9 +99,45 @@ def _undo(step: Step, engine: Engine) -> str:
     return f"failed: {problem}" if problem else "interrupted"
 
 
-def perform(step: Step, engine: Engine) -> str:
-    """One step; the result is a note for people."""
+def _teller(plan: ContainerPlan, step: Step, report: Report) -> Tell:
+    return lambda progress, seconds: report(Event("progress", plan, step, progress=progress, seconds=seconds))
+
+
+def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: None) -> str:
+    """One step; the result is a note for people. `tell` hears of a start-up that is waited for."""
+    if step.op == "ready":
+        address = wait_ready(step.target, engine, step.values["readiness"], tell)
+        return f"it answers at {address}" if address else "it is ready"
     return _PERFORM[step.op](step, engine) or ""
+
+
+def wait_all(steps: Sequence[tuple[ContainerPlan, Step]], engine: Engine, report: Report) -> dict[str, str]:
+    """Waits for several start-ups at once; the address of each container that has one. The first failure ends it."""
+    found: dict[str, str] = {}
+    errors: list[EngineError] = []
+    told = threading.Lock()
+
+    def watch(plan: ContainerPlan, step: Step) -> None:
+        def tell(progress: Progress, seconds: float) -> None:
+            with told:
+                report(Event("progress", plan, step, progress=progress, seconds=seconds))
+
+        try:
+            found[step.target] = wait_ready(step.target, engine, step.values["readiness"], tell)
+            with told:
+                report(Event("done", plan, step))
+        except EngineError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=watch, args=one, daemon=True) for one in steps]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads) and not errors:
+        for thread in threads:
+            thread.join(timeout=_POLL_SECONDS)
+    if errors:
+        raise errors[0]
+    return found
 
 
 def _create(step: Step, engine: Engine) -> None:

@@ -1,8 +1,8 @@
 """Waits until a container answers: its log, its state and our own probe, each second; explains why it does not.
 
 The probe never goes through a proxy. `/ready` is asked first and costs nothing; releases without it have `/health`, of
-which a 200 costs a generation, so the first one ends the waiting. No fixed time is right for loading a model: what ends
-the waiting is a stall, no new log line and no progress for a while.
+which a 200 costs a generation, so the first one ends the waiting. No fixed time is right for loading a model: a stall
+is, when for a while there is no new log line.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sglaunch.convert.from_inspect import container
+from sglaunch.convert.from_inspect import addresses, container
 from sglaunch.engine.protocol import Engine
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.observation import ObservedContainer, secret_values
+from sglaunch.spec.container import Readiness
 from sglaunch.spec.diagnosis import diagnose
 from sglaunch.spec.startup import READY, Progress
 from sglaunch.spec.values import format_duration, masked
@@ -34,37 +34,32 @@ _KEPT_LINES = 5000
 _OK, _NOT_FOUND = 200, 404
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """What to wait for. `port` 0: the engine's own healthcheck decides. Times in seconds; no timeout is None."""
-
-    port: int = 0
-    path: str = ""
-    timeout: float | None = None
-    stall: float = 1200.0
-
-
 Tell = Callable[[Progress, float], None]
 """Called when there is something new: the progress, and the seconds since the waiting began."""
 
 
-def wait_ready(name: str, engine: Engine, waiting: Waiting, tell: Tell) -> str:
+def wait_ready(name: str, engine: Engine, readiness: Readiness, tell: Tell) -> str:
     """The address it answers at ("" where nobody can reach it from here). Raises EngineError with the diagnosis."""
     began = time.monotonic()
     data = _data(name, engine)
-    with _Log(container(data), engine) as log:
+    # One that answers already is not asked for its log, which may be long.
+    if readiness.port and (found := _first(addresses(data, readiness.port), readiness.path)):
+        return found
+    first = container(data)
+    with _Log(first, engine) as log:
         while True:
             if log.drain():
                 tell(log.progress, time.monotonic() - began)
             data = _data(name, engine)
             seen = container(data)
-            if seen.status != "running":
+            # A restart policy may have it up again before anybody looks.
+            if seen.status != "running" or seen.restart_count > first.restart_count:
                 log.finish()
                 raise _ended(seen, log)
-            address = _answers(data, seen, waiting, log)
+            address = _answers(data, seen, readiness, log)
             if address is not None:
                 return address
-            _check_times(name, waiting, began, log)
+            _check_times(name, readiness, began, log)
             time.sleep(POLL_SECONDS)
 
 
@@ -75,31 +70,21 @@ def _data(name: str, engine: Engine) -> Mapping[str, Any]:
     return data
 
 
-def _answers(data: Mapping[str, Any], seen: ObservedContainer, waiting: Waiting, log: _Log) -> str | None:
+def _answers(data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log) -> str | None:
     """The address once it is ready, "" where that is known without one."""
-    if waiting.port == 0:
+    if readiness.port == 0:
         if seen.health == "unhealthy":
             hint = "read the log; `docker inspect` shows what the healthcheck said"
             raise EngineError(Failure("unhealthy", f"{seen.name} is unhealthy", hint, log=tuple(log.lines[-10:])))
         return "" if seen.health == "healthy" else None
-    where = addresses(data, waiting.port)
+    where = addresses(data, readiness.port)
     if log.progress.phase == READY:
         return where[0] if where else ""
-    return next((address for address in where if probe(address, waiting.path) == _OK), None)
+    return _first(where, readiness.path)
 
 
-def addresses(data: Mapping[str, Any], port: int) -> list[str]:
-    """`host:port` to reach a container's port from this host, the published one first."""
-    network = data.get("NetworkSettings") or {}
-    if str((data.get("HostConfig") or {}).get("NetworkMode", "")) == "host":
-        return [f"127.0.0.1:{port}"]
-    found = []
-    for binding in (network.get("Ports") or {}).get(f"{port}/tcp") or []:
-        ip = binding.get("HostIp") or ""
-        host = "127.0.0.1" if ip in ("", "0.0.0.0", "::") else ip  # noqa: S104 - what the engine says
-        found.append(f"[{host}]:{binding['HostPort']}" if ":" in host else f"{host}:{binding['HostPort']}")
-    own = [network.get("IPAddress"), *(one.get("IPAddress") for one in (network.get("Networks") or {}).values())]
-    return list(dict.fromkeys([*found, *(f"{ip}:{port}" for ip in own if ip)]))
+def _first(where: list[str], path: str) -> str | None:
+    return next((address for address in where if probe(address, path) == _OK), None)
 
 
 def probe(address: str, path: str = "", timeout: float = TRY_SECONDS) -> int:
@@ -122,13 +107,13 @@ def _get(address: str, path: str, timeout: float) -> int:
         connection.close()
 
 
-def _check_times(name: str, waiting: Waiting, began: float, log: _Log) -> None:
+def _check_times(name: str, readiness: Readiness, began: float, log: _Log) -> None:
     now = time.monotonic()
-    if waiting.timeout is not None and now - began > waiting.timeout:
-        message = f"{name} is not ready after {format_duration(round(waiting.timeout))} ({log.progress})"
+    if readiness.timeout is not None and now - began > readiness.timeout:
+        message = f"{name} is not ready after {format_duration(round(readiness.timeout))} ({log.progress})"
         raise _still_loading("timeout", message, log)
-    if now - log.moved > waiting.stall:
-        quiet = format_duration(round(waiting.stall))
+    if now - log.moved > readiness.stall:
+        quiet = format_duration(round(readiness.stall))
         raise _still_loading("stall", f"{name} has not moved for {quiet} ({log.progress})", log)
 
 

@@ -6,10 +6,11 @@ Whatever needs consent or deserves a warning comes back as data in the plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.creation import create_steps, fitted, missing_key, missing_paths, pull_steps
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
@@ -17,22 +18,10 @@ from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
-from sglaunch.plan.replacing import passing_names, replace_steps, update_steps
+from sglaunch.plan.replacing import passing_names, ready_steps, replace_steps, update_steps
 from sglaunch.plan.steps import CREATE, NONE, PULL, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Wanted
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the caller asked of `up`. `known_profiles`: every profile of the project, to tell orphans."""
-
-    force_recreate: bool = False
-    no_recreate: bool = False
-    start: bool = True
-    remove_orphans: bool = False
-    snapshot: bool = False
-    known_profiles: frozenset[str] = frozenset()
 
 
 def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices) -> Plan:
@@ -41,6 +30,7 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     seen = repaired(seen, repair)
     ordered = in_order(wanted)
     plans = [_plan_one(one, seen, project, choices) for one in ordered]
+    plans = [_after_needed(plan, one, ordered) for plan, one in zip(plans, ordered, strict=True)]
     orphans, warnings = _orphans(ordered, seen, project, choices)
     return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
 
@@ -79,6 +69,15 @@ def ours(seen: Observation, project: Project) -> list[ObservedContainer]:
         for container in seen.containers
         if not foreign(container, project) and not container.name.endswith(passing_names(""))
     ]
+
+
+def _after_needed(plan: ContainerPlan, wanted: Wanted, everyone: Sequence[Wanted]) -> ContainerPlan:
+    """What must be ready before this one starts is waited for, if this one starts at all."""
+    if not any(step.op in ("start", "unpause") for step in plan.steps):
+        return plan
+    needed = [one for one in everyone if one.profile in wanted.settings.needs_ready]
+    waits = [step for one in needed for step in ready_steps(one, f"{wanted.profile} needs it")]
+    return replace(plan, steps=(*waits, *plan.steps))
 
 
 def _plan_one(wanted: Wanted, seen: Observation, project: Project, choices: Choices) -> ContainerPlan:
@@ -191,7 +190,10 @@ def _recreation(
         wanted.profile,
         wanted.spec.container_name,
         RECREATE,
-        steps=(*pulls, *replace_steps(wanted, container, seen, cause, start=choices.start, snapshot=choices.snapshot)),
+        steps=(
+            *pulls,
+            *replace_steps(wanted, container, seen, cause, choices),
+        ),
         consent=consent.for_recreate(wanted.settings, container),
         warnings=tuple(warnings),
         problems=(*missing_paths(wanted, seen), *missing_key(wanted), *image_problems),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.consent import snapshot_step
 from sglaunch.plan.creation import create_steps
 from sglaunch.plan.diff import Change
@@ -26,7 +27,7 @@ def passing_names(name: str) -> tuple[str, str]:
 
 
 def replace_steps(
-    wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, *, start: bool, snapshot: bool = False
+    wanted: Wanted, old: ObservedContainer, seen: Observation, cause: str, choices: Choices
 ) -> list[Step]:
     """The transaction. A container that the engine removes as it stops cannot be set aside, nor brought back."""
     name = wanted.spec.container_name
@@ -34,7 +35,7 @@ def replace_steps(
     steps = create_steps(wanted, seen, new, cause)
     serving = old.status in SERVING
     vanishes = serving and old.auto_remove
-    save = [snapshot_step(old, seen.now)] if snapshot else []
+    save = [snapshot_step(old, seen.now)] if choices.snapshot else []
     stop = Step("stop", old.name, f"replaced by {new}", undo=() if vanishes else (Step("start", old.name, "undo"),))
     if vanishes:
         steps += [*save, stop, Step("gone", old.name, "the engine removes it (auto_remove)")]
@@ -44,13 +45,21 @@ def replace_steps(
         steps += [*save, Step("rename", old.name, "kept until the new one runs", to=aside, undo=back)]
     back = (Step("rename", name, "undo", to=new),)
     steps.append(Step("rename", new, "takes the name", to=name, undo=back))
-    if start:
+    if choices.start:
         steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
         steps.append(Step("settle", name, "it must keep running"))
+        steps += ready_steps(wanted, "the old one goes when it answers") if choices.wait else []
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
     steps += forget_steps(old)
     return steps
+
+
+def ready_steps(wanted: Wanted, cause: str) -> list[Step]:
+    """Waits until it answers, where something tells of that."""
+    readiness = wanted.settings.readiness
+    name = wanted.spec.container_name
+    return [Step("ready", name, cause, values={"readiness": readiness})] if readiness is not None else []
 
 
 def forget_steps(container: ObservedContainer) -> list[Step]:

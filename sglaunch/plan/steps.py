@@ -37,6 +37,7 @@ class Step:
     connect  name       network, values: aliases and addresses
     start    name
     settle   name       it must still run a moment later
+    ready    name       values: readiness; it must answer
     stop     name
     restart  name
     unpause  name

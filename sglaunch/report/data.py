@@ -50,6 +50,20 @@ def _container_plan(one: ContainerPlan) -> dict[str, Any]:
     }
 
 
+def endpoints_data(wanted: Sequence[Wanted], answers: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Where servers answer: the URL on this host, and the model."""
+    return [
+        {
+            "profile": one.profile,
+            "container": one.spec.container_name,
+            "url": f"http://{answers[one.spec.container_name]}",
+            "model": one.spec.server.model,
+        }
+        for one in wanted
+        if one.spec.server is not None and answers.get(one.spec.container_name)
+    ]
+
+
 def containers_data(containers: Sequence[ObservedContainer]) -> dict[str, Any]:
     """The answer of `ps --json`."""
     return {"schema_version": SCHEMA_VERSION, "containers": [_container(one) for one in containers]}

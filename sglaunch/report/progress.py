@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import Protocol
 
 from sglaunch.plan.steps import ContainerPlan, Step
 from sglaunch.report.clean import clean
+from sglaunch.spec.startup import Progress
+from sglaunch.spec.values import format_duration
 
 _VERBS = {
     "create": "created",
@@ -23,6 +26,7 @@ _VERBS = {
     "mkdir": "made",
     "connect": "connected",
     "gone": "gone",
+    "ready": "ready",
 }
 
 
@@ -40,10 +44,45 @@ class Happened(Protocol):
     def step(self) -> Step | None: ...
     @property
     def note(self) -> str: ...
+    @property
+    def progress(self) -> Progress | None: ...
+    @property
+    def seconds(self) -> float: ...
 
 
-def lines(event: Happened) -> None:
-    """For people: what was done, and why."""
+class Lines:
+    """For people: what was done, and why. A start-up has one moving line on a terminal, one line a phase elsewhere."""
+
+    def __init__(self) -> None:
+        self._phases: dict[str, str] = {}
+        self._open = False
+
+    def __call__(self, event: Happened) -> None:
+        if event.progress is not None and event.step is not None:
+            self._progress(event.step.target, event.progress, event.seconds)
+            return
+        self._close()
+        _line(event)
+
+    def _progress(self, name: str, progress: Progress, seconds: float) -> None:
+        told = f"{name}: {progress} ({format_duration(int(seconds))})"
+        if sys.stderr.isatty():
+            columns = shutil.get_terminal_size().columns
+            line = clean(f"{told}  {progress.line}").replace("\n", " ")[: columns - 1]
+            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.flush()
+            self._open = True
+        elif self._phases.get(name) != progress.phase:
+            say(told)
+        self._phases[name] = progress.phase
+
+    def _close(self) -> None:
+        if self._open:
+            sys.stderr.write("\r\x1b[K")
+            self._open = False
+
+
+def _line(event: Happened) -> None:
     step = event.step
     if step is None:
         return
@@ -61,11 +100,14 @@ def lines(event: Happened) -> None:
 def json_lines(event: Happened) -> None:
     """For programs."""
     step = event.step
-    data = {"event": event.kind, "profile": event.plan.profile, "container": event.plan.container}
+    data: dict[str, object] = {"event": event.kind, "profile": event.plan.profile, "container": event.plan.container}
     if step is not None:
         data |= {"op": step.op, "target": step.target, "cause": step.cause}
     if event.note:
         data["note"] = event.note
+    if event.progress is not None:
+        data |= {"phase": event.progress.phase, "percent": event.progress.percent, "line": clean(event.progress.line)}
+        data["seconds"] = round(event.seconds, 1)
     sys.stderr.write(json.dumps(data) + "\n")
     sys.stderr.flush()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.report.clean import clean, table
-from sglaunch.report.data import gpus, ready
+from sglaunch.report.data import endpoints_data, gpus, ready
+from sglaunch.spec.container import Wanted
 
 _DIGITS = 6
 
@@ -31,6 +32,17 @@ def containers_table(containers: Sequence[ObservedContainer], now: datetime, *, 
         owner = [applied.project, applied.owner.name] if applied else ["-", "-"]
         rows.append([clean(cell) for cell in ([*owner, *row] if projects else row)])
     return table(rows)
+
+
+def endpoint_lines(wanted: Sequence[Wanted], answers: Mapping[str, str]) -> list[str]:
+    """Where each server answers, and a request that works; a key comes from the caller's shell."""
+    lines = []
+    keys = {one.spec.container_name: one.spec.server.api_key for one in wanted if one.spec.server is not None}
+    for found in endpoints_data(wanted, answers):
+        key = keys.get(found["container"])
+        header = f' -H "Authorization: Bearer ${key}"' if key else ""
+        lines += [f"ready      {found['url']}  {found['model']}", f"try        curl{header} {found['url']}/v1/models"]
+    return lines
 
 
 def uptime(one: ObservedContainer, now: datetime) -> str:

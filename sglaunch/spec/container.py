@@ -92,9 +92,24 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True)
+class Readiness:
+    """When a container counts as ready. `port` of the server in the container; 0: the engine's own healthcheck decides.
+
+    `path` is what is asked, "" for `/ready`, else `/health`. Times in seconds: `timeout` for all of it (None: however
+    long), `stall` without any sign of progress.
+    """
+
+    port: int = 0
+    path: str = ""
+    timeout: float | None = None
+    stall: float = 1200.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the launcher does with the container; never a change of it.
 
+    `needs_ready`: those of `depends_on` that must be ready first. `readiness`: None where nothing tells of it.
     `fallback_shell`: the shell is a wish, and the next best will do. `soft`: fields that only the built-in layer asks
     for, dropped with a warning where the host lacks them. Times in seconds.
     """
@@ -106,6 +121,8 @@ class Settings:
     protect: bool = True
     pull_policy: str = "missing"
     depends_on: tuple[str, ...] = ()
+    needs_ready: frozenset[str] = frozenset()
+    readiness: Readiness | None = None
     soft: frozenset[str] = frozenset()
 
 

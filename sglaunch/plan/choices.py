@@ -1,0 +1,18 @@
+"""What the caller asked of `up`, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choices:
+    """`known_profiles`: every profile of the project, to tell orphans. `wait`: until a replacement answers."""
+
+    force_recreate: bool = False
+    no_recreate: bool = False
+    start: bool = True
+    remove_orphans: bool = False
+    snapshot: bool = False
+    wait: bool = True
+    known_profiles: frozenset[str] = frozenset()
