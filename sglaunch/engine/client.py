@@ -52,6 +52,9 @@ class DockerClient:
         environment = [os.environ.get(name, "") for name in ("DOCKER_HOST", "DOCKER_CONTEXT")]
         return " ".join([self.name, self._host or self._context or "/".join(environment)])
 
+    def publishing(self, port: int) -> list[str]:
+        return self.cli.text("ps", "--filter", f"publish={port}", "--format", "{{.Names}}").split()
+
     def changed_paths(self, container: str) -> list[str]:
         return self.cli.text("diff", container).splitlines()
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container
 from sglaunch.engine import host
+from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
 from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
 from sglaunch.spec.container import Wanted, expand
 
@@ -22,8 +24,11 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
     images = {one.spec.image: _tagged(one.spec.image) for one in wanted}
     data = engine.inspect(list(dict.fromkeys([*ids, *names, *images.values()])), size=False)
     containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
+    ports = {port for one in wanted for port in host_ports(one.spec)}
+    ports -= {port for one in containers.values() for port in held_ports(one)}
     return Observation(
         owner=host.owner(),
+        taken_ports=taken(ports, engine),
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
         images={image: _image_id(data.get(asked)) for image, asked in images.items()},
         paths=_paths(wanted),

@@ -34,6 +34,10 @@ class Engine(Protocol):
         """What tells this engine from others of the same user."""
         ...
 
+    def publishing(self, port: int) -> list[str]:
+        """Names of the running containers that have a port of the host."""
+        ...
+
     def changed_paths(self, container: str) -> list[str]:
         """`A /path`, `C /path`, `D /path` of each path that differs from the image."""
         ...

@@ -57,7 +57,8 @@ class Observation:
     """Every container of the project and of the wanted names, the images, and the host as far as plans depend on it.
 
     `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
-    whether it exists. `gpu`: whether the host can give NVIDIA devices. `salt` is fresh randomness for fingerprints,
+    whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`: wanted TCP ports of the host that
+    none of the project's containers has, with who has them. `salt` is fresh randomness for fingerprints,
     `now` a compact time (20261124-101500) for names. `private`: the user's folder for files that hold secrets.
     """
 
@@ -66,6 +67,7 @@ class Observation:
     images: Mapping[str, str | None] = field(default_factory=dict)
     paths: Mapping[str, bool] = field(default_factory=dict)
     gpu: bool = True
+    taken_ports: Mapping[int, str] = field(default_factory=dict)
     salt: str = ""
     now: str = ""
     private: str = ""

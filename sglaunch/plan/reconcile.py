@@ -16,6 +16,7 @@ from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
+from sglaunch.plan.ports import taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import passing_names, ready_steps, replace_steps, update_steps
@@ -112,6 +113,7 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
     wanted, warnings = fitted(wanted, seen, None)
     spec = wanted.spec
     problems = (*missing_paths(wanted, seen), *missing_key(wanted))
+    problems += taken_ports(wanted, seen, None) if choices.start else ()
     pulls, image_problems = pull_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
     if choices.start:
@@ -163,6 +165,7 @@ def _existing(
         tuple(found),
         (*updates, *starts),
         warnings=tuple(warnings),
+        problems=taken_ports(wanted, seen, container) if starts else (),
     )
 
 
@@ -196,7 +199,12 @@ def _recreation(
         ),
         consent=consent.for_recreate(wanted.settings, container),
         warnings=tuple(warnings),
-        problems=(*missing_paths(wanted, seen), *missing_key(wanted), *image_problems),
+        problems=(
+            *missing_paths(wanted, seen),
+            *missing_key(wanted),
+            *taken_ports(wanted, seen, container),
+            *image_problems,
+        ),
     )
 
 

@@ -1,0 +1,63 @@
+"""Who listens on this host's TCP ports: from /proc, so that a taken port is told before a container is made."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sglaunch.engine.protocol import Engine
+
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+_LISTENING = "0A"
+
+
+def taken(ports: Iterable[int], engine: Engine) -> dict[int, str]:
+    """Of some ports those that somebody listens on, with who that is as far as this user may see."""
+    wanted = set(ports)
+    if not wanted:
+        return {}
+    inodes = {port: inode for port, inode in _listening() if port in wanted}
+    return {port: _holder(port, inode, engine) for port, inode in sorted(inodes.items())}
+
+
+def _listening() -> Iterator[tuple[int, str]]:
+    """Port and socket inode of each listening socket (proc(5): local address in hex, state 0A)."""
+    for table in _TABLES:
+        try:
+            rows = Path(table).read_text(encoding="ascii", errors="replace").splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            fields = row.split()
+            if len(fields) > 9 and fields[3] == _LISTENING:
+                yield int(fields[1].rpartition(":")[2], 16), fields[9]
+
+
+def _holder(port: int, inode: str, engine: Engine) -> str:
+    containers = engine.publishing(port)
+    if containers:
+        return f"container {containers[0]}"
+    return _process(inode) or "a process of another user"
+
+
+def _process(inode: str) -> str:
+    """The process that has a socket; other users' are not ours to see."""
+    target = f"socket:[{inode}]"
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            if any(str(link.readlink()) == target for link in (folder / "fd").iterdir()):
+                name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                return f"pid {folder.name} ({name}) of {_user(folder.stat().st_uid)}"
+        except OSError:
+            continue
+    return ""
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
