@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,10 @@ from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.labels import PROFILE, PROJECT, encode
 from sglaunch.spec.values import NetworkAttachment
 
-CHANGING = ("pull", "create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove")
+CHANGING = (
+    *("pull", "create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove"),
+    "snapshot",
+)
 STAYING = ("sleep", "python3")
 EXIT_CODES = {"true": 0, "false": 1, "echo": 0}
 KILLED = 137
@@ -56,10 +59,22 @@ class Fault:
     after: bool = False
 
 
+class FakeLog(list[str]):
+    """A log that is followed, and has ended."""
+
+    def close(self) -> None:
+        """Nothing goes on."""
+
+
 class FakeEngine:
-    """The twin of engine/client.py. `missing` are bind sources that the host lacks, `registry` what can be pulled."""
+    """The twin of engine/client.py. `missing` are bind sources that the host lacks, `registry` what can be pulled.
+
+    `changed` holds the changed paths of a container's layer, `saved` the snapshots: image -> container and the
+    variables that were blanked.
+    """
 
     name = "docker"
+    identity = "fake"
 
     def __init__(
         self,
@@ -78,6 +93,9 @@ class FakeEngine:
         self.missing = set(missing)
         self.logs: dict[str, list[str]] = {}
         self.calls: list[tuple[str, str]] = []
+        self.changed: dict[str, list[str]] = {}
+        self.saved: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._seconds = 0
         self._counts: Counter[str] = Counter()
         self._faults: list[Fault] = []
 
@@ -149,7 +167,7 @@ class FakeEngine:
                 if source in self.missing:
                     text = 'Error response from daemon: invalid mount config for type "bind": bind source path does not'
                     raise failure(f"{text} exist: {source}\nSee 'docker create --help'.")
-            data = created(call, self.images[call.image], len(self.containers))
+            data = created(call, self.images[call.image], len(self.containers), self._now())
             self.containers[data["Id"]] = data
 
     def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
@@ -214,6 +232,33 @@ class FakeEngine:
                 raise failure(f"Error response from daemon: {text} removal or force remove")
             del self.containers[data["Id"]]
 
+    def changed_paths(self, container: str) -> list[str]:
+        with self._call("changed_paths", container):
+            return self.changed.get(self._get(container)["Name"].removeprefix("/"), [])
+
+    def publishing(self, port: int) -> list[str]:
+        with self._call("publishing", str(port)):
+            running = (data for data in self.containers.values() if data["State"]["Status"] == "running")
+            return [
+                data["Name"].removeprefix("/")
+                for data in running
+                if any(binding["HostPort"] == str(port) for binding in _bindings(data))
+            ]
+
+    def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
+        with self._call("snapshot", container):
+            self.images[image] = identity(image)
+            self.saved[image] = (self._get(container)["Id"], tuple(secrets))
+
+    def snapshots(self, project: str) -> list[tuple[str, str, str]]:
+        with self._call("snapshots", project):
+            return [(image, "now", "1MB") for image in self.saved]
+
+    def follow(self, container: str, since: str) -> FakeLog:
+        del since
+        with self._call("follow", container):
+            return FakeLog(self.logs.get(self._get(container)["Id"], []))
+
     def log_tail(self, container: str, lines: int) -> list[str]:
         with self._call("log_tail", container):
             data = self._find(container)
@@ -232,6 +277,11 @@ class FakeEngine:
     def changing_calls(self) -> list[tuple[str, str]]:
         """The calls so far that were meant to change something."""
         return [call for call in self.calls if call[0] in CHANGING]
+
+    def _now(self) -> str:
+        """A clock that moves by a second whenever it is read."""
+        self._seconds += 1
+        return f"2026-03-01T10:{self._seconds // 60:02}:{self._seconds % 60:02}Z"
 
     def _find(self, name: str) -> dict[str, Any] | None:
         by_name = (data for data in self.containers.values() if data["Name"] == f"/{name}")
@@ -272,7 +322,7 @@ class FakeEngine:
         if program not in STAYING and program not in EXIT_CODES:
             state.update(Status="created", ExitCode=127)
             raise failure(f'exec: "{program}": executable file not found in $PATH: unknown')
-        state.update(Status="running", ExitCode=0, StartedAt="2026-03-01T10:00:00Z")
+        state.update(Status="running", ExitCode=0, StartedAt=self._now())
         if program == "echo":
             self.logs.setdefault(data["Id"], []).append(" ".join(words[1:]))
         if program in EXIT_CODES:
@@ -284,7 +334,7 @@ class FakeEngine:
 
     def _end(self, data: dict[str, Any], code: int, *, by_itself: bool = False, policy: str = "") -> None:
         again = by_itself and (policy in ("always", "unless-stopped") or (policy == "on-failure" and code != 0))
-        data["State"].update(Status="restarting" if again else "exited", ExitCode=code)
+        data["State"].update(Status="restarting" if again else "exited", ExitCode=code, FinishedAt=self._now())
         data["RestartCount"] += again
         if data["HostConfig"]["AutoRemove"]:
             del self.containers[data["Id"]]
@@ -336,6 +386,7 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
             "Error": one.error,
             "OOMKilled": one.oom_killed,
             "StartedAt": one.started or "0001-01-01T00:00:00Z",
+            "FinishedAt": one.finished or "0001-01-01T00:00:00Z",
             **({"Health": {"Status": one.health}} if one.health else {}),
         },
         "HostConfig": host,
@@ -351,7 +402,7 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
     }
 
 
-def created(call: CreateCall, image_id: str, number: int) -> dict[str, Any]:
+def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str, Any]:
     """What inspect shows of a container that a call has just made."""
     arguments = call.arguments
     networks = [str(name) for name in arguments.get("networks", ())] or ["default"]
@@ -370,7 +421,7 @@ def created(call: CreateCall, image_id: str, number: int) -> dict[str, Any]:
         "Id": identity(f"{arguments['name']} {number}"),
         "Name": f"/{arguments['name']}",
         "Image": image_id,
-        "Created": "2026-03-01T10:00:00Z",
+        "Created": now,
         "RestartCount": 0,
         "State": {
             "Status": "created",
@@ -378,6 +429,7 @@ def created(call: CreateCall, image_id: str, number: int) -> dict[str, Any]:
             "Error": "",
             "OOMKilled": False,
             "StartedAt": "0001-01-01T00:00:00Z",
+            "FinishedAt": "0001-01-01T00:00:00Z",
         },
         "HostConfig": host,
         "Config": {

@@ -22,8 +22,8 @@ from builders import (
     make_wanted,
 )
 
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer
-from sglaunch.plan.reconcile import Choices
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import Gpus, Mount, NetworkAttachment, PortBinding, Secret
@@ -92,6 +92,7 @@ def left_new(made_from: Wanted | None = None, **changes: Any) -> ObservedContain
     return make_container(made_from, name="ana-eval-dev.new", **{"status": "created", **changes})
 
 
+LATER = "2026-03-01T10:00:00Z"
 CASES: dict[str, Case] = {
     # Each state of a container that is as its profile says.
     "absent": Case(),
@@ -278,7 +279,7 @@ CASES: dict[str, Case] = {
     "the old one set aside, changed": Case(CHANGED, aside()),
     "the old one set aside, and a replacement": Case(CHANGED, [aside(), left_new(CHANGED)]),
     "the old one set aside by another user": Case(there=aside(owner=BEN)),
-    "the old one set aside beside the new one": Case(CHANGED, [make_container(CHANGED), aside()]),
+    "the old one set aside beside the new one": Case(CHANGED, [make_container(CHANGED, created=LATER), aside()]),
     "the old one set aside, --no-recreate": Case(CHANGED, aside(), Choices(no_recreate=True)),
     # Values passed through, and secrets.
     "passed through and unset, container has a value": Case(

@@ -44,15 +44,23 @@ class World(pipeline.Run):
 
     def up(self) -> Plan:
         """`up --yes`."""
-        return pipeline.up(self, self.case.choices, lambda plan: plan, lambda _: None)
+        return pipeline.up(self, self.case.choices, conduct(lambda _: pipeline.Answer.AGREE))
+
+    def planned(self) -> Plan:
+        """What `plan` shows."""
+        return self.plan(self.case.choices)[0]
 
     def pulled(self) -> Plan:
         """The plan once its images are here, as `up` makes it before it changes a container."""
-        applying.apply(applying.pulls_only(self.plan(self.observe(), self.case.choices)), self.fake, lambda _: None)
-        return self.plan(self.observe(), self.case.choices)
+        applying.apply(applying.pulls_only(self.planned()), self.fake, lambda _: None)
+        return self.planned()
 
     def apply(self, plan: Plan) -> None:
         applying.apply(plan, self.fake, lambda _: None)
+
+
+def conduct(ask: Callable[[Plan], pipeline.Answer]) -> pipeline.Conduct:
+    return pipeline.Conduct(ask, lambda _: None, lambda _: None, "up")
 
 
 def _config(one: ObservedContainer) -> str:
@@ -77,7 +85,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
 
 def blocked(case: Case) -> bool:
     """A refusal, or a problem that only the host could show."""
-    plan = World(case).pulled() if case.registry else World(case).plan(World(case).observe(), case.choices)
+    plan = World(case).pulled() if case.registry else World(case).planned()
     return any(one.action == "refuse" or one.problems for one in plan.containers)
 
 
@@ -101,9 +109,8 @@ def test_the_fake_engine_shows_the_cases_as_they_are_written(world: Callable[[st
 def test_after_up_there_is_nothing_to_do(world: Callable[[str], World], name: str) -> None:
     one = world(name)
     one.up()
-    again = one.plan(one.observe(), one.case.choices)
-    if one.case.choices.force_recreate:
-        again = one.plan(one.observe(), replace(one.case.choices, force_recreate=False))
+    one.case = replace(one.case, choices=replace(one.case.choices, force_recreate=False))
+    again = one.planned()
     assert [step.line() for step in again.steps()] == []
     assert {plan.action for plan in again.containers} == {"none"}
 
@@ -160,7 +167,12 @@ def test_consent_that_is_not_given_keeps_every_container(world: Callable[[str], 
     one = world(name)
     before = set(one.fake.containers)
     needed: list[Plan] = []
-    pipeline.up(one, one.case.choices, needed.append, lambda _: None)
+
+    def ask(plan: Plan) -> pipeline.Answer:
+        needed.append(plan)
+        return pipeline.Answer.KEEP
+
+    pipeline.up(one, one.case.choices, conduct(ask))
     if needed:
         dead_or_left = {c.id for c in one.case.containers if c.status == "dead" or c.name.endswith(".new")}
         assert before - dead_or_left <= set(one.fake.containers)
@@ -174,6 +186,7 @@ class Blow:
     """What strikes the `number`-th call of an op while a plan is applied."""
 
     container: str
+    action: str
     op: str
     number: int
     kind: str
@@ -188,7 +201,7 @@ class Blow:
             engine.kill_on(self.op, self.number, after=self.kind == "killed after")
 
     def __str__(self) -> str:
-        return f"{self.container} {self.op} {self.number} {self.kind}"
+        return f"{self.container} {self.action}: {self.op} {self.number} {self.kind}"
 
 
 KINDS = ("fails", "interrupted before", "interrupted after", "killed before", "killed after")
@@ -203,14 +216,14 @@ def blows(one: World) -> list[Blow]:
         counts: dict[str, int] = {}
         for op, _ in one.fake.calls:
             counts[op] = counts.get(op, 0) + 1
-            found += [Blow(plan.container, op, counts[op], kind) for kind in KINDS]
+            found += [Blow(plan.container, plan.action, op, counts[op], kind) for kind in KINDS]
     return found
 
 
 def strike(one: World, blow: Blow) -> tuple[dict[str, Any], dict[str, Any], Any]:
     """Applies the plan up to the blow: what there was before the struck container's turn, what is after, its plan."""
     for plan in one.pulled().containers:
-        if plan.container != blow.container:
+        if (plan.container, plan.action) != (blow.container, blow.action):
             one.fake.disarm()
             one.apply(Plan((plan,)))
             continue
@@ -248,7 +261,7 @@ def test_whatever_strikes_a_step_the_old_container_is_kept_and_the_next_up_makes
             check_kept(one, blow, plan, before, after)
         one.case = replace(one.case, choices=replace(one.case.choices, force_recreate=False))
         one.up()
-        again = one.plan(one.observe(), one.case.choices)
+        again = one.planned()
         assert [step.line() for step in again.steps()] == [], blow
         for wanted in one.case.profiles:
             check_made(one, wanted, blow)

@@ -26,7 +26,7 @@ from sglaunch.config.load import Config
 from sglaunch.engine import apply as applying
 from sglaunch.engine import host
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused, UsageError
-from sglaunch.plan.reconcile import Choices
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.steps import ContainerPlan, Plan
 from sglaunch.spec.container import Wanted
@@ -45,9 +45,13 @@ class Answer:
         self.yes = yes
         self.asked: list[Plan] = []
 
-    def __call__(self, plan: Plan) -> Plan | None:
+    def __call__(self, plan: Plan) -> pipeline.Answer:
         self.asked.append(plan)
-        return plan if self.yes else None
+        return pipeline.Answer.AGREE if self.yes else pipeline.Answer.KEEP
+
+    @property
+    def conduct(self) -> pipeline.Conduct:
+        return pipeline.Conduct(self, lambda _: None, lambda _: None, "up")
 
 
 def run(engine: FakeEngine, *wanted: Wanted) -> pipeline.Run:
@@ -57,7 +61,7 @@ def run(engine: FakeEngine, *wanted: Wanted) -> pipeline.Run:
 
 def up(engine: FakeEngine, *wanted: Wanted, answer: Answer | None = None, **choices: Any) -> Answer:
     answer = answer or Answer(yes=True)
-    pipeline.up(run(engine, *wanted), Choices(**choices), answer, lambda _: None)
+    pipeline.up(run(engine, *wanted), Choices(**choices), answer.conduct)
     return answer
 
 
@@ -104,10 +108,13 @@ def test_no_keeps_orphans() -> None:
 
 def test_a_verb_other_than_up_does_nothing_on_no() -> None:
     engine = FakeEngine([make_container()])
-    plan = plan_down(run(engine).observe(), project(), (), ())
-    done = pipeline.act(plan, engine, Answer(yes=False), lambda _: None)  # type: ignore[arg-type]
+
+    def look(answer: pipeline.Answer) -> Plan:
+        return Plan() if answer is pipeline.Answer.KEEP else plan_down(run(engine).observe(), project(), (), ())
+
+    done = pipeline.carry_out(look, engine, Answer(yes=False).conduct)  # type: ignore[arg-type]
     assert (done.containers, engine.changing_calls()) == ((), [])
-    pipeline.act(plan, engine, Answer(yes=True), lambda _: None)  # type: ignore[arg-type]
+    pipeline.carry_out(look, engine, Answer(yes=True).conduct)  # type: ignore[arg-type]
     assert engine.names() == {}
 
 
@@ -163,20 +170,20 @@ RUNNING, PASSING = make_container(), make_container(name="ana-eval-dev.old")
 
 def test_a_profile_stands_for_its_own_running_container() -> None:
     seen = make_observation(PASSING, RUNNING, make_container(make_wanted("api")))
-    assert pipeline.mine(seen, project(), "dev") == "ana-eval-dev"
-    assert pipeline.mine(seen, project(), "api") == "ana-eval-api"
+    assert pipeline.mine(seen, project(), "dev").name == "ana-eval-dev"
+    assert pipeline.mine(seen, project(), "api").name == "ana-eval-api"
 
 
 def test_one_that_does_not_run_can_be_read_but_not_entered() -> None:
     seen = make_observation(make_container(status="exited"))
-    assert pipeline.mine(seen, project(), "dev", reading=True) == "ana-eval-dev"
+    assert pipeline.mine(seen, project(), "dev", reading=True).name == "ana-eval-dev"
     with pytest.raises(UsageError, match="is exited, not running"):
         pipeline.mine(seen, project(), "dev")
 
 
 def test_one_of_another_user_can_be_read_but_not_entered() -> None:
     seen = make_observation(make_container(owner=BEN))
-    assert pipeline.mine(seen, project(), "dev", reading=True) == "ana-eval-dev"
+    assert pipeline.mine(seen, project(), "dev", reading=True).name == "ana-eval-dev"
     with pytest.raises(Refused, match="belongs to ben"):
         pipeline.mine(seen, project(), "dev")
 

@@ -61,8 +61,10 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report) -> None:
             report(Event("done", plan, step, note))
     except (EngineError, KeyboardInterrupt) as error:
         failed = done[-1] if done else None
-        # A step that was cut off may have been carried out all the same; one that failed was not.
-        begun = done if isinstance(error, KeyboardInterrupt) else done[:-1]
+        # A step that was cut off may have been carried out all the same, and so may a stop whose answer came too late;
+        # any other that failed was not.
+        unsure = isinstance(error, KeyboardInterrupt) or (failed is not None and failed.op == "stop")
+        begun = done if unsure else done[:-1]
         report(Event("failed", plan, failed))
         if isinstance(error, KeyboardInterrupt) and failed is not None and failed.op == "remove":
             # The engine may have removed it all the same: taking back the rest would leave neither old nor new.

@@ -23,6 +23,8 @@ def measure(engine: Engine, seen: Observation, names: Iterable[str]) -> Observat
     One process for all the sizes, and one for each container's list of changed paths.
     """
     asked = list(names)
+    if not asked:
+        return seen
     data = {str(found["Id"]): found for found in engine.inspect(asked, size=True).values()}
     containers = (
         _measured(one, data[one.id], engine) if one.id in data and one.status != "removing" else one

@@ -27,7 +27,7 @@ from sglaunch.spec.container import Wanted
 
 def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices) -> Plan:
     """Makes every container what its profile says; repairs first, then what others depend on."""
-    repair = plan_repair(seen, project)
+    repair = plan_repair(seen, project, [one.profile for one in wanted])
     seen = repaired(seen, repair)
     ordered = in_order(wanted)
     plans = [_plan_one(one, seen, project, choices) for one in ordered]
@@ -102,7 +102,7 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
         if not reason and there.applied is not None and there.applied.profile != wanted.profile:
             reason = f"is the container of profile {there.applied.profile}"
         if reason:
-            since = f", since {there.created[:19]}" if there.created else ""
+            since = f" (created {there.created[:19]})" if there.created else ""
             return None, f"container {name} {reason}{since}; choose another container_name"
         return there, ""
     mine = [c for c in ours(seen, project) if c.applied is not None and c.applied.profile == wanted.profile]

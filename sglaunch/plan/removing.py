@@ -28,7 +28,7 @@ def plan_down(
     `unprotected`: profiles whose files say `protect: false`. An orphan's files say nothing, so it is protected.
     `snapshot`: what needs consent is saved first.
     """
-    repair = plan_repair(seen, project)
+    repair = plan_repair(seen, project, profiles)
     seen = repaired(seen, repair)
     mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
     plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
@@ -65,7 +65,7 @@ def plan_restart(seen: Observation, project: Project, profiles: Collection[str])
 
 
 def _each(seen: Observation, project: Project, profiles: Collection[str], plan: _PlanOne) -> Plan:
-    repair = plan_repair(seen, project)
+    repair = plan_repair(seen, project, profiles)
     seen = repaired(seen, repair)
     found: dict[str, ObservedContainer] = {}
     refused: list[ContainerPlan] = []

@@ -7,6 +7,7 @@ is removed that was not provably replaced or that has ever run.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from sglaunch.errors import Problem
@@ -15,9 +16,13 @@ from sglaunch.plan.replacing import NEW_SUFFIX, OLD_SUFFIX, passing_names
 from sglaunch.plan.steps import REPAIR, ContainerPlan, Plan, Step
 
 
-def plan_repair(seen: Observation, project: Project) -> Plan:
-    """The repairs of the project's containers; empty where nothing was cut off."""
-    names = [c.name.removesuffix(NEW_SUFFIX).removesuffix(OLD_SUFFIX) for c in _passing(seen, project)]
+def plan_repair(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
+    """The repairs of some profiles' containers, of all with none named; empty where nothing was cut off."""
+    names = [
+        c.name.removesuffix(NEW_SUFFIX).removesuffix(OLD_SUFFIX)
+        for c in _passing(seen, project)
+        if not profiles or (c.applied is not None and c.applied.profile in profiles)
+    ]
     return Plan(tuple(plan for name in dict.fromkeys(names) if (plan := _repair(name, seen, project)).steps))
 
 
@@ -37,8 +42,8 @@ def leftovers(seen: Observation, project: Project) -> list[Problem]:
     """What no rule can put right, once the repairs are done: two containers for one name, of which both have run."""
     return [
         Problem(
-            f"{container.name} was set aside by an interrupted recreate, and the container that replaced it stopped",
-            hint=f"look into both; `docker rm {container.name}` when nothing in it is needed",
+            f"{container.name} was left by an interrupted recreate, and nothing tells whether it is needed",
+            hint=f"look into it; `docker rm {container.name}` when nothing in it is",
         )
         for container in _passing(seen, project)
     ]

@@ -88,16 +88,16 @@ def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[C
     if values.get("memswap_limit") == -1 and "mem_limit" in values:
         # runc refuses "no swap limit" and a new memory limit in one call on cgroup v1.
         first = {"memswap_limit": values.pop("memswap_limit")}
-        steps.append(Step("update", container.name, "changed in the files", values=first))
+        steps.append(Step("update", container.name, "differs from the files", values=first))
     elif "mem_limit" in values:
         values.setdefault("memswap_limit", wanted.spec.memswap_limit or 2 * values["mem_limit"])
     elif "memswap_limit" in values:
         values["mem_limit"] = wanted.spec.mem_limit
     if values:
-        steps.append(Step("update", container.name, "changed in the files", values=values))
+        steps.append(Step("update", container.name, "differs from the files", values=values))
     if "container_name" in fields:
         name = wanted.spec.container_name
-        steps.append(Step("rename", container.name, "changed in the files", to=name))
+        steps.append(Step("rename", container.name, "differs from the files", to=name))
     return tuple(steps)
 
 

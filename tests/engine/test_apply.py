@@ -15,7 +15,8 @@ from fake_engine import FakeEngine
 from sglaunch.engine import apply as applying
 from sglaunch.engine.apply import Event, apply, perform, pulls_only
 from sglaunch.errors import EngineError, Interrupted
-from sglaunch.plan.reconcile import Choices, plan_up
+from sglaunch.plan.choices import Choices
+from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.steps import RECREATE, ContainerPlan, Plan, Step
 from sglaunch.spec.values import NetworkAttachment
 

@@ -10,7 +10,8 @@ from builders import ANA, IMAGE, IMAGE_ID, MOVED_ID, foreign_container, make_con
 from fake_engine import FakeEngine
 
 from sglaunch.engine import host
-from sglaunch.engine.observe import measure, observe
+from sglaunch.engine.layer import measure
+from sglaunch.engine.observe import observe
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.server import Server
@@ -62,13 +63,13 @@ def test_the_number_of_engine_calls_does_not_grow_with_the_number_of_profiles(co
     assert [op for op, _ in engine.calls] == ["list_ids", "inspect"]
 
 
-def test_layers_are_measured_in_one_more_call_and_only_where_asked() -> None:
+def test_layers_are_measured_together_and_only_where_asked() -> None:
     engine = FakeEngine([make_container(layer_size=7), make_container(make_wanted("api"), layer_size=8)])
     seen = observe(engine, "eval")
     engine.disarm()
     measured = measure(engine, seen, ["ana-eval-dev"])
     assert {one.name: one.layer_size for one in measured.containers} == {"ana-eval-dev": 7, "ana-eval-api": None}
-    assert len(engine.calls) == 1
+    assert [op for op, _ in engine.calls] == ["inspect", "changed_paths"]
     engine.disarm()
     assert measure(engine, seen, []) == seen
     assert engine.calls == []

@@ -21,7 +21,7 @@ RECREATES: list[tuple[str, bool, int | None, str | None]] = [
     ("ask", False, 0, "recreate: ask"),
     ("always", True, None, "protect: true"),
     ("always", True, 0, None),
-    ("always", True, 1, "protect: true"),
+    ("always", True, GIB, "protect: true"),
     ("always", False, None, None),
     ("always", False, GIB, None),
 ]
@@ -34,7 +34,7 @@ def test_replacing_asks(recreate: str, protect: bool, size: int | None, asks: st
     assert all(asks is not None and asks in reason and "ana-eval-dev would be replaced" in reason for reason in reasons)
 
 
-@pytest.mark.parametrize(("protect", "size", "asks"), [(True, None, 1), (True, 0, 0), (True, 5, 1), (False, 5, 0)])
+@pytest.mark.parametrize(("protect", "size", "asks"), [(True, None, 1), (True, 0, 0), (True, GIB, 1), (False, GIB, 0)])
 def test_removing_asks_only_for_a_protected_layer_that_holds_something_or_may(
     protect: bool, size: int | None, asks: int
 ) -> None:
@@ -54,8 +54,18 @@ def test_removing_asks_only_for_a_protected_layer_that_holds_something_or_may(
     ],
 )
 def test_the_reason_says_how_much_would_be_lost(size: Any, words: str) -> None:
-    (reason,) = consent.for_recreate(Settings(), make_container(layer_size=size))
+    (reason,) = consent.for_recreate(Settings(), make_container(layer_size=size, layer_paths=("/root/run7 (9 files)",)))
     assert words in reason
+    assert reason.endswith("would be lost: /root/run7 (9 files) (recreate: ask)")
+
+
+def test_small_files_count_and_a_little_noise_does_not() -> None:
+    """A few bytes somebody wrote are work; a log and a shell's history, below a megabyte, are not."""
+    work = make_container(layer_size=12, layer_paths=("/root/notes",))
+    noise = make_container(layer_size=MIB - 1)
+    assert consent.for_remove(work, protect=True)
+    assert not consent.for_remove(noise, protect=True)
+    assert consent.for_remove(make_container(layer_size=MIB), protect=True)
 
 
 def test_an_empty_layer_is_said_to_hold_nothing() -> None:

@@ -10,8 +10,9 @@ from builders import ANA, CONFIG, IMAGE, IMAGE_ID, MOVED_ID, make_container, mak
 from reconcile_cases import CASES
 
 from sglaunch.convert.to_create import create_call
+from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer
-from sglaunch.plan.reconcile import Choices, in_order, ours, plan_pull, plan_up
+from sglaunch.plan.reconcile import in_order, ours, plan_pull, plan_up
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.labels import decode, fingerprints
