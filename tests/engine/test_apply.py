@@ -209,15 +209,24 @@ def test_a_failure_takes_back_what_was_done_in_reverse_but_not_what_failed() -> 
     steps = (
         Step("rename", NAME, "", to="a", undo=(Step("rename", "a", "undo", to=NAME),)),
         Step("rename", "a", "", to="b", undo=(Step("rename", "b", "undo", to="a"),)),
-        Step("stop", "nowhere", "", undo=(Step("start", "b", "undo"),)),
+        Step("update", "nowhere", "", values={"cpus": 1.0}, undo=(Step("start", "b", "undo"),)),
         Step("remove", "b", ""),
     )
     with pytest.raises(EngineError):
         apply(plan(*steps), engine, events.append)
     assert engine.names() == {NAME: "running"}
     assert engine.calls[-2:] == [("rename", "b"), ("rename", "a")]
-    assert told(events)[-3:] == ["failed stop", "undo rename", "undo rename"]
+    assert told(events)[-3:] == ["failed update", "undo rename", "undo rename"]
     assert "finished" not in told(events)
+
+
+def test_a_stop_that_failed_is_taken_back_too() -> None:
+    """Its answer may have come too late: the container is stopped, and the engine's program says that it is not."""
+    engine, events = FakeEngine([make_container()]), []
+    engine.fail_on("stop")
+    with pytest.raises(EngineError):
+        apply(plan(Step("stop", NAME, "", undo=(Step("start", NAME, "undo"),))), engine, events.append)
+    assert told(events)[-2:] == ["failed stop", "undo start"]
 
 
 def test_an_undo_that_fails_is_told_and_the_others_still_run() -> None:
