@@ -119,6 +119,7 @@ def _making_verbs(verb: _AddVerb) -> None:
     _acting(up)
     up.add_argument("--no-wait", action="store_true", help="return before a server answers")
     _wait_timeout(up)
+    up.add_argument("--wait-gpus", action="store_true", help="where too few GPUs are free, wait until there are enough")
     up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
     _overrides(up)
     _dry_run(up)
@@ -160,6 +161,8 @@ def _looking_verbs(verb: _AddVerb) -> None:
     wait = verb("wait", "wait until a running server answers", "sglaunch wait server", _wait)
     _profiles(wait, "*")
     _wait_timeout(wait)
+    gpus = verb("gpus", "who holds which GPU of this machine", "sglaunch gpus --watch", _gpus)
+    gpus.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
     verb("trust", "agree to what this project's files ask of the host", "sglaunch trust", _trust)
     verb("images", "list the snapshots of this project's containers", "sglaunch images", _images)
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins", _config)
@@ -288,6 +291,7 @@ def _up(parsed: argparse.Namespace) -> int:
         attach=attach,
         pull=parsed.pull,
         wait_timeout=parsed.wait_timeout,
+        wait_gpus=parsed.wait_gpus,
         **_acted(parsed),
     )
 
@@ -373,6 +377,12 @@ def _wait(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import wait
 
     return wait.run(_common(parsed), parsed.profiles, timeout=parsed.wait_timeout)
+
+
+def _gpus(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import gpus
+
+    return gpus.run(_common(parsed), watch=parsed.watch)
 
 
 def _trust(parsed: argparse.Namespace) -> int:

@@ -16,13 +16,14 @@ from pathlib import Path
 from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
 from sglaunch.config.load import Config, Request, load
 from sglaunch.engine import host, trusted
-from sglaunch.engine.apply import Report, apply, exited, pulls_only, wait_all
+from sglaunch.engine.apply import Event, Report, apply, exited, pulls_only, wait_all
 from sglaunch.engine.client import DockerClient
 from sglaunch.engine.explain import cli_missing
+from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
-from sglaunch.errors import ConfigError, Interrupted, Refused, UsageError
+from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Refused, UsageError
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.policy import violations
@@ -33,6 +34,9 @@ from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
 from sglaunch.spec.container import Wanted, expand
 
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
+
+
+SHORTAGE = "shortage"
 
 
 class Answer(Enum):
@@ -250,7 +254,7 @@ def carry_out(look: Look, engine: DockerClient, conduct: Conduct, plan: Plan | N
         plan = plan if answer is Answer.AGREE else look(answer)
     if not any(plan.steps()):
         return plan
-    with _locked(plan, engine, conduct):
+    with _locked(plan, engine, conduct), _choosing(plan, conduct) as let_go:
         again = look(answer or Answer.AGREE)
         if not again.does_as(plan):
             conduct.tell("something changed meanwhile; the plan is now:")
@@ -259,8 +263,30 @@ def carry_out(look: Look, engine: DockerClient, conduct: Conduct, plan: Plan | N
             if conduct.given is None and needs_consent(again) and answer is not Answer.SNAPSHOT:
                 answer = conduct.ask(again)
                 again = again if answer is Answer.AGREE else look(answer)
-        apply(again, engine, conduct.report)
+        apply(again, engine, _after_creation(again, conduct.report, let_go))
     return again
+
+
+def _choosing(plan: Plan, conduct: Conduct) -> contextlib.AbstractContextManager[Callable[[], None]]:
+    """The machine-wide lock, where devices are chosen."""
+    if plan.chooses_gpus:
+        return machine_lock(conduct.lock_timeout, conduct.tell)
+    return contextlib.nullcontext(lambda: None)
+
+
+def _after_creation(plan: Plan, report: Report, let_go: Callable[[], None]) -> Report:
+    """Lets go of the machine once every container is made: its label is the reservation, and others may choose."""
+    left = sum(1 for _ in plan.steps("create"))
+
+    def tell(event: Event) -> None:
+        nonlocal left
+        if event.kind == "done" and event.step is not None and event.step.op == "create":
+            left -= 1
+            if left == 0:
+                let_go()
+        report(event)
+
+    return tell
 
 
 def _locked(plan: Plan, engine: DockerClient, conduct: Conduct) -> contextlib.AbstractContextManager[None]:
@@ -276,6 +302,11 @@ def check(plan: Plan, sources: Mapping[str, Sequence[str]] | None = None) -> Non
         raise Refused("; ".join(refusals), "nothing was touched")
     if problems:
         raise ConfigError(problems, sources)
+    for one in plan.containers:
+        if one.shortage:
+            hint = "wait for them with --wait-gpus, or ask for fewer"
+            message = f"{one.container}: {one.shortage[0]}"
+            raise EngineError(Failure(SHORTAGE, message, hint, log=one.shortage[1:]))
 
 
 def needs_consent(plan: Plan) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sglaunch.commands.asking import answer
-from sglaunch.errors import ConfigError, Problem, Refused
+from sglaunch.errors import ConfigError, EngineError, Problem, Refused
 from sglaunch.pipeline import Common, prepare
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import REFUSE, Plan
@@ -43,4 +43,6 @@ def show_plan(
         return ConfigError.status
     if any(one.action == REFUSE for one in plan.containers):
         return Refused.status
+    if any(one.shortage for one in plan.containers):
+        return EngineError.status
     return CHECK_FOUND if check and not plan.is_empty else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sglaunch.commands import trust
@@ -11,7 +12,8 @@ from sglaunch.commands.asking import conduct, reporter, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
-from sglaunch.pipeline import Common, prepare, up, wait
+from sglaunch.errors import EngineError
+from sglaunch.pipeline import SHORTAGE, Common, prepare, up, wait
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import NONE, Plan
 from sglaunch.report.data import endpoints_data, plan_data
@@ -20,6 +22,7 @@ from sglaunch.report.progress import say
 from sglaunch.report.text import endpoint_lines
 from sglaunch.spec.container import Wanted
 
+WAIT_GPUS_SECONDS = 5.0
 FLAGS = "say --yes to go on, --snapshot to save it as an image first, or --no-recreate to keep what is there"
 
 
@@ -34,6 +37,7 @@ def run(
     snapshot: bool = False,
     lock_timeout: float = DEFAULT_TIMEOUT,
     wait_timeout: float | None = None,
+    wait_gpus: bool = False,
 ) -> int:
     """Creates, starts, updates or recreates what the profiles need. `pull` overrides every pull_policy."""
     prepared = prepare(common, profiles, pull, wait_timeout)
@@ -46,7 +50,7 @@ def run(
             say(line)
     command = " ".join(["up", *profiles])
     acting = conduct(common, command, agree="[r]ecreate", flags=FLAGS, snapshot=snapshot, lock_timeout=lock_timeout)
-    plan = up(prepared, choices, acting)
+    plan = _patient(lambda: up(prepared, choices, acting)) if wait_gpus else up(prepared, choices, acting)
     warn(common, plan)
     answers = wait(prepared, plan, reporter(common)) if choices.wait and choices.start else {}
     if common.json:
@@ -58,6 +62,22 @@ def run(
     if not common.json and not common.quiet:
         show([*_summary(plan), *endpoint_lines(prepared.wanted, answers)])
     return 0
+
+
+def _patient(attempt: Callable[[], Plan]) -> Plan:
+    """Tries again until there are enough GPUs; says once what it waits for."""
+    told = ""
+    while True:
+        try:
+            return attempt()
+        except EngineError as error:
+            if error.failure.kind != SHORTAGE:
+                raise
+            if error.message != told:
+                for line in (f"{error.message}; waiting", *error.failure.log):
+                    say(line)
+            told = error.message
+        time.sleep(WAIT_GPUS_SECONDS)
 
 
 def _entered(profiles: Sequence[str], wanted: Sequence[Wanted], attach: bool, common: Common) -> Wanted | None:

@@ -27,6 +27,12 @@ def _whole(value: object) -> object:
     return value
 
 
+def _port(value: object) -> object:
+    if value in (0, "0") or not (value == "auto" or isinstance(value, int | float | str)):
+        raise ValueError("must be a port from 1 to 65535, or auto")
+    return 0 if value == "auto" else _whole(value)
+
+
 def _limit(value: object) -> object:
     return -1 if value == "unlimited" else _whole(value)
 
@@ -110,6 +116,7 @@ class GpusEntry(_Strict):
     count: Annotated[int, BeforeValidator(_whole), Field(ge=-1)] | None = None
     ids: list[Text] | None = None
     min_free: Size = 0
+    idle: StrictBool = False
     capabilities: list[Text] = []
 
 
@@ -122,7 +129,7 @@ class ReadyEntry(_Strict):
 class ServerEntry(_Strict):
     model: Annotated[Text, Field(min_length=1)]
     host: Text = "0.0.0.0"  # noqa: S104 - inside the container
-    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = 30000
+    port: Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535)] = 30000
     args: dict[str, Any] = {}
     launcher: Annotated[list[Text], Field(min_length=1)] | None = None
     api_key: Text = ""

@@ -290,7 +290,7 @@ def _gpu_mapping(node: Node, path: str, scope: Scope) -> Node:
         elif key == "capabilities":
             listed = texts(inner, join(path, key), scope)
             result[key] = listed.with_value(tuple(item for item in listed.value if item.value != "gpu"))
-        elif key == "min_free":
+        elif key in ("min_free", "idle"):
             result[key] = inner
     if not result.keys() & {"count", "ids"}:
         result["count"] = node.with_value(-1)

@@ -17,7 +17,7 @@ from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Origin
 from sglaunch.spec.accelerator import EXPANSIONS
-from sglaunch.spec.container import ContainerSpec, Readiness, Settings, Wanted
+from sglaunch.spec.container import ASSIGNED_PORT, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
 from sglaunch.spec.values import (
@@ -214,12 +214,10 @@ def _gpus(profile: Profile, merged: Node, problems: Problems) -> Gpus | None:
         return None
     if asked.ids is not None and asked.count not in (None, len(asked.ids)):
         problems.error(node, "gpus", "count and ids exclude each other", "write one of the two")
-    if asked.min_free:
-        problems.error(node, "gpus.min_free", "is not carried by this version of sglaunch", "remove it")
     if asked.count == 0 and not asked.ids:
         return None
     count = 0 if asked.ids else asked.count or 0
-    return Gpus(count, tuple(asked.ids or ()), capabilities=tuple(asked.capabilities))
+    return Gpus(count, tuple(asked.ids or ()), asked.min_free, asked.idle, tuple(asked.capabilities))
 
 
 def _labels(profile: Profile, merged: Node, problems: Problems) -> dict[str, str]:
@@ -301,7 +299,7 @@ def _readiness(profile: Profile) -> Readiness | None:
     """A server is asked itself; another container's healthcheck is asked of the engine."""
     if profile.server is not None:
         ready = profile.server.ready
-        return Readiness(profile.server.port, ready.path or "", ready.timeout, ready.stall)
+        return Readiness(profile.server.port or ASSIGNED_PORT, ready.path or "", ready.timeout, ready.stall)
     check = profile.healthcheck
     if check is None or check.disable or check.test in (None, [], ["NONE"]):
         return None

@@ -42,6 +42,14 @@ def _home(uid: int) -> str:
         return "/"
 
 
+def user_name(uid: int) -> str:
+    """The user of a number, or the number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
 def has_gpu() -> bool:
     """Whether the host shows NVIDIA devices, or the tools that give them to containers."""
     return any(Path(node).exists() for node in _GPU_NODES) or any(shutil.which(name) for name in _GPU_PROGRAMS)

@@ -9,8 +9,10 @@ from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container
 from sglaunch.engine import host
-from sglaunch.engine.ports import taken
+from sglaunch.engine.gpus import devices
+from sglaunch.engine.ports import listening, taken
 from sglaunch.engine.protocol import Engine
+from sglaunch.plan.assign import AUTO_PORTS
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
@@ -19,16 +21,22 @@ from sglaunch.spec.container import Wanted, expand
 
 def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) -> Observation:
     """The containers of a project (of every project with None) and of the wanted names, the images, the host."""
-    ids = engine.list_ids(project)
+    counts = any(one.spec.gpus is not None and one.spec.gpus.count > 0 for one in wanted)
+    # Devices are reserved in the labels of every user's containers.
+    ids = engine.list_ids(None if counts else project)
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
     images = {one.spec.image: _tagged(one.spec.image) for one in wanted}
     data = engine.inspect(list(dict.fromkeys([*ids, *names, *images.values()])), size=False)
     containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
     ports = {port for one in wanted for port in host_ports(one.spec)}
     ports -= {port for one in containers.values() for port in held_ports(one)}
+    gpus, gpu_problem = devices() if counts else (None, "nobody asked")
     return Observation(
         owner=host.owner(),
         taken_ports=taken(ports, engine),
+        listening=listening(AUTO_PORTS) if any(_asks_port(one) for one in wanted) else frozenset(),
+        gpus=gpus,
+        gpu_problem=gpu_problem,
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
         images={image: _image_id(data.get(asked)) for image, asked in images.items()},
         paths=_paths(wanted),
@@ -37,6 +45,10 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
         now=host.now(),
         private=str(host.private_folder()),
     )
+
+
+def _asks_port(wanted: Wanted) -> bool:
+    return wanted.spec.server is not None and wanted.spec.server.port == 0
 
 
 def _tagged(image: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pwd
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
+from sglaunch.engine.host import user_name
 from sglaunch.engine.protocol import Engine
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
@@ -19,6 +19,11 @@ def taken(ports: Iterable[int], engine: Engine) -> dict[int, str]:
         return {}
     inodes = {port: inode for port, inode in _listening() if port in wanted}
     return {port: _holder(port, inode, engine) for port, inode in sorted(inodes.items())}
+
+
+def listening(ports: Container[int]) -> frozenset[int]:
+    """Of some ports those that somebody listens on."""
+    return frozenset(port for port, _ in _listening() if port in ports)
 
 
 def _listening() -> Iterator[tuple[int, str]]:
@@ -50,14 +55,7 @@ def _process(inode: str) -> str:
         try:
             if any(str(link.readlink()) == target for link in (folder / "fd").iterdir()):
                 name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
-                return f"pid {folder.name} ({name}) of {_user(folder.stat().st_uid)}"
+                return f"pid {folder.name} ({name}) of {user_name(folder.stat().st_uid)}"
         except OSError:
             continue
     return ""
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"

@@ -14,13 +14,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.from_inspect import addresses, container
 from sglaunch.engine.protocol import Engine
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.observation import ObservedContainer, secret_values
-from sglaunch.spec.container import Readiness
+from sglaunch.spec.container import ASSIGNED_PORT, Readiness
 from sglaunch.spec.diagnosis import diagnose
 from sglaunch.spec.startup import READY, Progress
 from sglaunch.spec.values import format_duration, masked
@@ -42,6 +43,8 @@ def wait_ready(name: str, engine: Engine, readiness: Readiness, tell: Tell) -> s
     """The address it answers at ("" where nobody can reach it from here). Raises EngineError with the diagnosis."""
     began = time.monotonic()
     data = _data(name, engine)
+    if readiness.port == ASSIGNED_PORT:
+        readiness = replace(readiness, port=_assigned_port(container(data)))
     # One that answers already is not asked for its log, which may be long.
     if readiness.port and (found := _first(addresses(data, readiness.port), readiness.path)):
         return found
@@ -68,6 +71,10 @@ def _data(name: str, engine: Engine) -> Mapping[str, Any]:
     if data is None:
         raise EngineError(Failure("gone", f"container {name} is gone", "`sglaunch up` makes it again"))
     return data
+
+
+def _assigned_port(seen: ObservedContainer) -> int:
+    return int(seen.applied.assigned.get("port", 0)) if seen.applied is not None else 0
 
 
 def _answers(data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log) -> str | None:

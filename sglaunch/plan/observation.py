@@ -53,13 +53,42 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True)
+class GpuProcess:
+    """A process on a device: name and user where they may be seen, the id of its container, bytes it uses."""
+
+    pid: int
+    name: str = ""
+    user: str = ""
+    container: str = ""
+    memory: int = 0
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}{f' ({self.name})' if self.name else ''}{f' of {self.user}' if self.user else ''}"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """An NVIDIA device or MIG instance; memory in bytes, utilisation in percent (None: it does not tell)."""
+
+    index: int
+    uuid: str
+    model: str = ""
+    memory_total: int = 0
+    memory_free: int = 0
+    utilisation: int | None = None
+    processes: tuple[GpuProcess, ...] = ()
+
+
+@dataclass(frozen=True)
 class Observation:
     """Every container of the project and of the wanted names, the images, and the host as far as plans depend on it.
 
     `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
     whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`: wanted TCP ports of the host that
-    none of the project's containers has, with who has them. `salt` is fresh randomness for fingerprints,
-    `now` a compact time (20261124-101500) for names. `private`: the user's folder for files that hold secrets.
+    none of the project's containers has, with who has them. `listening`: ports of the range for `port: auto` that
+    somebody listens on. `gpus`: the devices, None with the reason in `gpu_problem`. `claimed`: devices and ports that
+    this plan has given away already, with the container. `salt` is fresh randomness for fingerprints, `now` a compact
+    time (20261124-101500) for names. `private`: the user's folder for files that hold secrets.
     """
 
     owner: Owner
@@ -68,6 +97,10 @@ class Observation:
     paths: Mapping[str, bool] = field(default_factory=dict)
     gpu: bool = True
     taken_ports: Mapping[int, str] = field(default_factory=dict)
+    listening: frozenset[int] = frozenset()
+    gpus: tuple[Gpu, ...] | None = None
+    gpu_problem: str = "nobody asked"
+    claimed: Mapping[str | int, str] = field(default_factory=dict)
     salt: str = ""
     now: str = ""
     private: str = ""

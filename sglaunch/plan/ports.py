@@ -16,12 +16,12 @@ def host_ports(spec: ContainerSpec) -> dict[int, str]:
     taken, the dearer.
     """
     if spec.network_mode == HOST:
-        return {spec.server.port: "server.port"} if spec.server is not None else {}
+        return {spec.server.port: "server.port"} if spec.server is not None and spec.server.port else {}
     found = {}
     for key, bindings in expand(spec).ports.items():
         path = f"ports.{key}" if key in spec.ports else "server.port"
         for binding in bindings:
-            if binding.port and key.endswith("/tcp"):
+            if binding.port not in ("", "0") and key.endswith("/tcp"):
                 found[int(binding.port)] = path
     return found
 

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
+from sglaunch.plan.assign import assign, claim
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.creation import create_steps, fitted, missing_key, missing_paths, pull_steps
 from sglaunch.plan.diff import Change, changes
+from sglaunch.plan.gpus import Shortage, busy
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
@@ -30,7 +32,11 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     repair = plan_repair(seen, project, [one.profile for one in wanted])
     seen = repaired(seen, repair)
     ordered = in_order(wanted)
-    plans = [_plan_one(one, seen, project, choices) for one in ordered]
+    plans = []
+    left = seen
+    for one in ordered:
+        plans.append(_plan_one(one, left, project, choices))
+        left = claim(left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered) for plan, one in zip(plans, ordered, strict=True)]
     orphans, warnings = _orphans(ordered, seen, project, choices)
     return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
@@ -111,6 +117,7 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
 
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
     wanted, warnings = fitted(wanted, seen, None)
+    wanted, shortage = assign(wanted, seen, None)
     spec = wanted.spec
     problems = (*missing_paths(wanted, seen), *missing_key(wanted))
     problems += taken_ports(wanted, seen, None) if choices.start else ()
@@ -127,6 +134,7 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
         steps=tuple(steps),
         warnings=tuple(warnings),
         problems=(*problems, *image_problems),
+        shortage=_lines(shortage),
     )
 
 
@@ -155,6 +163,9 @@ def _existing(
         warnings.append(Problem(message, hint="`sglaunch up --yes` applies them"))
     updates = update_steps(wanted, container, found)
     starts = _start_steps(container, choices)
+    held = busy(container, seen) if starts and container.status in STOPPED else []
+    if held and wanted.spec.server is None:
+        warnings += [Problem(f"its GPU is in use: {line}", path="gpus") for line in held]
     name = wanted.spec.container_name if updates else container.name
     starts = tuple(replace(step, target=name) for step in starts)
     action = UPDATE if updates else START if starts else NONE
@@ -166,6 +177,7 @@ def _existing(
         (*updates, *starts),
         warnings=tuple(warnings),
         problems=taken_ports(wanted, seen, container) if starts else (),
+        shortage=("its GPUs are in use", *held) if held and wanted.spec.server is not None else (),
     )
 
 
@@ -183,7 +195,7 @@ def _recreate_cause(container: ObservedContainer, choices: Choices, pending: Seq
 def _recreation(
     wanted: Wanted, container: ObservedContainer, seen: Observation, choices: Choices, cause: str
 ) -> ContainerPlan:
-    wanted = _carry_over(wanted, container)
+    wanted, shortage = assign(_carry_over(wanted, container), seen, container)
     pulls, image_problems = pull_steps(wanted, seen)
     warnings = []
     if container.auto_remove:
@@ -205,7 +217,12 @@ def _recreation(
             *taken_ports(wanted, seen, container),
             *image_problems,
         ),
+        shortage=_lines(shortage),
     )
+
+
+def _lines(shortage: Shortage | None) -> tuple[str, ...]:
+    return () if shortage is None else (shortage.message, *shortage.table)
 
 
 def _carry_over(wanted: Wanted, container: ObservedContainer) -> Wanted:

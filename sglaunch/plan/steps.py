@@ -10,6 +10,7 @@ from sglaunch.errors import Problem
 from sglaunch.plan.diff import Change
 from sglaunch.plan.options import show
 from sglaunch.spec.container import ContainerSpec
+from sglaunch.spec.labels import ASSIGNED
 
 CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE = (
     "create",
@@ -69,7 +70,8 @@ class Step:
 
 @dataclass(frozen=True)
 class ContainerPlan:
-    """What happens to one container, and why. `problems` are mistakes that only the engine's host could show."""
+    """What happens to one container, and why. `problems` are mistakes that only the engine's host could show.
+    `shortage`: what the host has too little of at the moment, and who has it."""
 
     profile: str
     container: str
@@ -79,6 +81,7 @@ class ContainerPlan:
     consent: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
+    shortage: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -88,6 +91,11 @@ class Plan:
 
     containers: tuple[ContainerPlan, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def chooses_gpus(self) -> bool:
+        """Whether devices are taken, which only one user of the machine may do at a time."""
+        return any(step.spec is not None and ASSIGNED in step.labels for step in self.steps("create"))
 
     @property
     def is_empty(self) -> bool:
@@ -140,6 +148,7 @@ def _container_lines(container: ContainerPlan) -> Iterator[str]:
     yield from (f"consent    {reason}" for reason in container.consent)
     yield from (f"warning    {warning}" for warning in container.warnings)
     yield from (f"problem    {problem}" for problem in container.problems)
+    yield from (f"shortage   {line}" for line in container.shortage)
 
 
 def value_text(value: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sglaunch.errors import Origin, Problem
 from sglaunch.spec.server import Server, command, key_mount, model_mount, published
@@ -91,9 +92,13 @@ class ContainerSpec:
     pids_limit: int | None = None
 
 
+ASSIGNED_PORT = -1
+
+
 @dataclass(frozen=True)
 class Readiness:
-    """When a container counts as ready. `port` of the server in the container; 0: the engine's own healthcheck decides.
+    """When a container counts as ready. `port` of the server in the container, ASSIGNED_PORT for the one in its label;
+    0: the engine's own healthcheck decides.
 
     `path` is what is asked, "" for `/ready`, else `/health`. Times in seconds: `timeout` for all of it (None: however
     long), `stall` without any sign of progress.
@@ -128,13 +133,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A profile resolved: the spec, the settings, and where every value of them was written."""
+    """A profile resolved: the spec, the settings, and where every value of them was written.
+
+    Where the spec left a choice, `assigned` is what was chosen and `request` the spec as it was asked.
+    """
 
     project: str
     profile: str
     config_file: str
     spec: ContainerSpec
     settings: Settings = field(default_factory=Settings)
+    request: ContainerSpec | None = None
+    assigned: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     secret_names: frozenset[str] = frozenset()

@@ -203,12 +203,14 @@ class NetworkAttachment:
 class Gpus:
     """A request for GPUs: every one, a number of them, or these. At most one of `count` and `ids` is set.
 
-    `count` -1 is all. `min_free` in bytes is what each device must have free when a count chooses.
+    `count` -1 is all. `min_free` in bytes is what each device must have free when a count chooses; then processes on it
+    matter only with `idle`.
     """
 
     count: int = 0
     ids: tuple[str, ...] = ()
     min_free: int = 0
+    idle: bool = False
     capabilities: tuple[str, ...] = ()
 
     def show(self) -> str:

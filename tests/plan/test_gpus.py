@@ -1,0 +1,172 @@
+"""Which GPUs a counted request gets, whose they are, and what is told when there are too few."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import BEN, make_container, make_observation, make_wanted, project
+
+from sglaunch.plan.assign import AUTO_PORTS, assign
+from sglaunch.plan.choices import Choices
+from sglaunch.plan.gpus import Shortage, busy, choose, holder_lines, reserved
+from sglaunch.plan.observation import Gpu, GpuProcess, Observation, ObservedContainer
+from sglaunch.plan.reconcile import plan_up
+from sglaunch.spec.labels import decode
+from sglaunch.spec.server import Server
+from sglaunch.spec.values import Gpus
+
+GIB = 1 << 30
+TWO = Gpus(count=2)
+WORK = GpuProcess(7, "python3", "ben")
+
+
+def gpu(index: int, **changes: object) -> Gpu:
+    return replace(Gpu(index, f"GPU-{index}", "H200", 80 * GIB, 80 * GIB), **changes)  # type: ignore[arg-type]
+
+
+def look(*gpus: Gpu, containers: tuple[ObservedContainer, ...] = ()) -> Observation:
+    return make_observation(*containers, gpus=gpus)
+
+
+def holder(*uuids: str, **changes: object) -> ObservedContainer:
+    wanted = make_wanted("other", container_name="ben-x")
+    return make_container(wanted, **{"owner": BEN, "assigned": {"gpus": list(uuids)}, **changes})
+
+
+FOUR = tuple(gpu(index) for index in range(4))
+
+
+def test_idle_devices_are_taken_with_the_most_free_memory_first() -> None:
+    seen = look(gpu(0, memory_free=70 * GIB), gpu(1), gpu(2, processes=(WORK,)), gpu(3))
+    assert choose(TWO, seen, None) == ("GPU-1", "GPU-3")
+
+
+@pytest.mark.parametrize("status", ["running", "created", "paused", "restarting"])
+def test_what_another_users_container_has_is_not_given_away(status: str) -> None:
+    assert choose(TWO, look(*FOUR, containers=(holder("GPU-0", "GPU-1", status=status),)), None) == ("GPU-2", "GPU-3")
+
+
+def test_an_exited_container_reserves_nothing() -> None:
+    seen = look(*FOUR, containers=(holder("GPU-0", status="exited"),))
+    assert reserved(seen, None) == {}
+
+
+def test_devices_are_kept_while_they_serve_though_its_own_processes_use_them() -> None:
+    own = make_container(assigned={"gpus": ["GPU-2", "GPU-3"]})
+    seen = look(*FOUR[:2], *(gpu(index, processes=(WORK,)) for index in (2, 3)), containers=(own,))
+    assert choose(TWO, seen, own) == ("GPU-2", "GPU-3")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        make_container(assigned={"gpus": ["GPU-2", "GPU-9"]}),  # one of them is gone
+        make_container(assigned={"gpus": ["GPU-2"]}),  # it had fewer
+        make_container(assigned={"gpus": ["GPU-2", "GPU-3"]}, status="exited"),  # somebody else uses them meanwhile
+    ],
+)
+def test_devices_that_no_longer_serve_are_chosen_anew(own: ObservedContainer) -> None:
+    seen = look(*FOUR[:2], gpu(2, processes=(WORK,)), gpu(3, processes=(WORK,)), containers=(own,))
+    assert choose(TWO, seen, own) == ("GPU-0", "GPU-1")
+
+
+def test_enough_free_memory_is_asked_of_each_device_and_processes_matter_only_with_idle() -> None:
+    seen = look(gpu(0, memory_free=10 * GIB), gpu(1, memory_free=60 * GIB, processes=(WORK,)), gpu(2))
+    assert choose(Gpus(count=2, min_free=40 * GIB), seen, None) == ("GPU-2", "GPU-1")
+    assert isinstance(choose(Gpus(count=2, min_free=40 * GIB, idle=True), seen, None), Shortage)
+
+
+def test_too_few_are_told_with_who_has_what() -> None:
+    seen = look(gpu(0), gpu(1, processes=(WORK,), memory_free=20 * GIB), containers=(holder("GPU-0"),))
+    found = choose(TWO, seen, None)
+    assert isinstance(found, Shortage)
+    assert found.message == "2 GPUs wanted, 0 of 2 are free"
+    assert found.table[0].startswith("0  H200  0 bytes of 80.0g  container ben-x of ben")
+    assert found.table[1] == "1  H200  60.0g of 80.0g  pid 7 (python3) of ben"
+
+
+def test_without_nvml_a_count_is_refused_with_what_works_instead() -> None:
+    found = choose(TWO, make_observation(gpus=None, gpu_problem="NVML does not answer"), None)
+    assert isinstance(found, Shortage)
+    assert "NVML does not answer" in found.message
+    assert "gpus: all" in found.table[0]
+
+
+def test_idle_devices_are_said_to_be_idle() -> None:
+    assert holder_lines([gpu(0)], {}) == ["0  H200  0 bytes of 80.0g  idle"]
+
+
+def test_for_a_stopped_container_it_is_told_who_has_its_devices_now() -> None:
+    own = make_container(assigned={"gpus": ["GPU-0", "GPU-1"]}, status="exited")
+    seen = look(gpu(0), gpu(1, processes=(WORK,)), containers=(own, holder("GPU-0")))
+    assert [line.split(":")[0] for line in busy(own, seen)] == ["GPU-0", "GPU-1"]
+    assert busy(own, look(*FOUR, containers=(own,))) == []
+
+
+# In a plan
+
+
+def test_profiles_of_one_plan_get_different_devices_and_the_label_says_which() -> None:
+    wanted = [make_wanted("a", gpus=TWO), make_wanted("b", gpus=TWO)]
+    plan = plan_up(wanted, look(*FOUR), project(), Choices())
+    creates = list(plan.steps("create"))
+    given = [decode(step.labels).assigned["gpus"] for step in creates]  # type: ignore[union-attr]
+    assert given == [["GPU-0", "GPU-1"], ["GPU-2", "GPU-3"]]
+    assert [step.spec.gpus for step in creates if step.spec] == [Gpus(ids=tuple(one)) for one in given]
+    assert plan.chooses_gpus
+
+
+def test_the_choice_is_no_change_of_the_request() -> None:
+    wanted = make_wanted(gpus=TWO)
+    (step,) = plan_up([wanted], look(*FOUR), project(), Choices()).steps("create")
+    applied = decode(step.labels)
+    assert applied is not None
+    assert applied.spec == {**(applied.spec or {}), "gpus": {"count": 2}}
+    made = replace(make_container(wanted), applied=applied)
+    assert plan_up([wanted], look(*FOUR, containers=(made,)), project(), Choices()).containers[0].action == "none"
+
+
+def test_a_server_whose_devices_are_in_use_is_not_started_and_another_is_with_a_warning() -> None:
+    seen = look(*FOUR[:1], gpu(1, processes=(WORK,)))
+    for options, is_refused in (({"server": Server("m"), "command": None}, True), ({}, False)):
+        wanted = make_wanted(gpus=TWO, **options)
+        own = make_container(wanted, assigned={"gpus": ["GPU-0", "GPU-1"]}, status="exited")
+        (one,) = plan_up([wanted], replace(seen, containers=(own,)), project(), Choices()).containers
+        assert bool(one.shortage) == is_refused
+        assert bool(one.warnings) != is_refused
+
+
+# port: auto
+
+
+AUTO = make_wanted(server=Server("m", port=0), command=None)
+
+
+def port(seen: Observation, own: ObservedContainer | None = None) -> int:
+    made, shortage = assign(AUTO, seen, own)
+    assert shortage is None
+    assert made.spec.server is not None
+    assert made.assigned == {"port": made.spec.server.port}
+    return made.spec.server.port
+
+
+def test_the_first_port_is_taken_that_nobody_listens_on_and_no_container_was_given() -> None:
+    other = make_container(make_wanted("api"), assigned={"port": 30001}, status="exited")
+    assert port(make_observation(other, listening=frozenset({30000}))) == 30002
+
+
+def test_the_port_is_kept_across_a_recreate_though_its_own_server_listens_on_it() -> None:
+    own = make_container(AUTO, assigned={"port": 30007})
+    assert port(make_observation(own, listening=frozenset({30007})), own) == 30007
+
+
+def test_a_stopped_server_gets_another_port_when_somebody_listens_on_its_own() -> None:
+    own = make_container(AUTO, assigned={"port": 30007}, status="exited")
+    assert port(make_observation(own, listening=frozenset({30007})), own) == 30000
+
+
+def test_a_full_range_is_a_shortage() -> None:
+    _, shortage = assign(AUTO, make_observation(listening=frozenset(AUTO_PORTS)), None)
+    assert shortage is not None
+    assert "30000" in shortage.message
