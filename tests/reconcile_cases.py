@@ -310,7 +310,7 @@ CASES: dict[str, Case] = {
     "GPUs that only the built-in asks for, on a host without": Case(BUILT_IN_GPUS, gpu=False),
     "the same, when the container was made without": Case(BUILT_IN_GPUS, make_container(WITHOUT_GPUS), gpu=False),
     "the same, when the container has them": Case(BUILT_IN_GPUS, make_container(BUILT_IN_GPUS), gpu=False),
-    "GPUs that the files ask for, on a host without": Case(make_wanted(gpus=Gpus(2)), gpu=False),
+    "GPUs that the files ask for, on a host without": Case(make_wanted(gpus=Gpus(-1)), gpu=False),
     "GPUs come back to the host": Case(BUILT_IN_GPUS, make_container(WITHOUT_GPUS)),
     # Networks.
     "several networks": Case(TWO_NETWORKS),

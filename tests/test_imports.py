@@ -58,6 +58,7 @@ PURE_MODULES = tuple(
             "specify",
             "lint",
             "suggest",
+            "lint_server",
             "policy",
             "demands",
         ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import identify
 from sglaunch.engine.observe import observe
+from sglaunch.engine.ready import state
 from sglaunch.pipeline import Common, connect, request
 from sglaunch.plan.observation import SERVING
 from sglaunch.report.data import containers_data
@@ -19,8 +21,11 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
     engine = connect(common, identity.engine if identity else {})
     seen = observe(engine, None if all_projects else identity.project if identity else None)
     containers = [one for one in seen.containers if everything or one.status in SERVING]
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.answers_at])
+        states = {identity: told for identity, told in found if told}
     if common.json:
-        show_json(containers_data(containers))
+        show_json(containers_data(containers, states))
     else:
-        show(containers_table(containers, datetime.now(timezone.utc), projects=all_projects))
+        show(containers_table(containers, datetime.now(timezone.utc), states=states, projects=all_projects))
     return 0

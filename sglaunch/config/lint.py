@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from sglaunch.config.lint_server import lint_server
 from sglaunch.config.node import Node, Problems
 from sglaunch.errors import Place
 from sglaunch.spec.container import Wanted, origin_of
@@ -26,7 +27,7 @@ def lint(wanted: Wanted, merged: Node, problems: Problems) -> None:
     _ports_on_host(wanted, problems)
     _shared_memory(wanted, problems)
     _device_variables(wanted, problems)
-    _server_host(wanted, problems)
+    lint_server(wanted, problems)
 
 
 def lint_names(resolved: Mapping[str, Loaded], problems: Problems) -> None:
@@ -96,13 +97,3 @@ def _device_variables(wanted: Wanted, problems: Problems) -> None:
             path = f"environment.{name}"
             message = "beside gpus: devices are numbered from 0 inside the container, so host numbers select others"
             problems.warn(_place(path, wanted), path, message, "choose the devices in gpus alone")
-
-
-def _server_host(wanted: Wanted, problems: Problems) -> None:
-    server = wanted.spec.server
-    if server is None or wanted.spec.network_mode == "host":
-        return
-    if server.host in ("127.0.0.1", "localhost", "::1"):
-        message = f"{server.host} is the container's own loopback: the published port would answer nobody"
-        hint = "write 0.0.0.0 and limit who reaches it in ports, e.g. 127.0.0.1:30000:30000"
-        problems.warn(_place("server.host", wanted), "server.host", message, hint)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.options import LIVE
-from sglaunch.spec.labels import decode
-from sglaunch.spec.server import KEY_TARGET
+from sglaunch.spec.labels import Applied, decode
+from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
 from sglaunch.spec.values import Secret
 
 _NEVER = "0001-01-01"
@@ -47,9 +47,17 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
         live={option.field: option.live.read(host) for option in LIVE if option.live},
         env=_environment(config.get("Env") or []),
         ports=_ports(data, host),
+        answers_at=_answers_at(data, decode(config.get("Labels") or {})),
         key_file=_key_file(data),
         layer_size=data.get("SizeRw"),
     )
+
+
+def _answers_at(data: Mapping[str, Any], applied: Applied | None) -> tuple[str, ...]:
+    server = (applied.spec or {}).get("server") if applied is not None else None
+    if not isinstance(server, Mapping) or applied is None:
+        return ()
+    return tuple(addresses(data, int(server.get("port", DEFAULT_PORT) or applied.assigned.get("port", 0))))
 
 
 def _key_file(data: Mapping[str, Any]) -> str:

@@ -32,6 +32,8 @@ TRY_SECONDS = 25.0
 _CONNECT_SECONDS = 2.0
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _KEPT_LINES = 5000
+_GLANCE_SECONDS = 1.5
+_GLANCE_LINES = 200
 _OK, _NOT_FOUND = 200, 404
 
 
@@ -112,6 +114,19 @@ def _get(address: str, path: str, timeout: float) -> int:
         return 0
     finally:
         connection.close()
+
+
+def state(seen: ObservedContainer, engine: Engine) -> str:
+    """In one word or two whether a running server answers: `ready`, or where its start is; "" for no server."""
+    if not seen.answers_at or seen.status != "running":
+        return ""
+    if any(probe(address, timeout=_GLANCE_SECONDS) == _OK for address in seen.answers_at):
+        return READY
+    progress = Progress()
+    for line in engine.log_tail(seen.name, _GLANCE_LINES):
+        progress = progress.after(line)
+    # A marker without an answer: it was up once, and does not answer now.
+    return "not answering" if progress.phase == READY else f"loading ({progress})"
 
 
 def _check_times(name: str, readiness: Readiness, began: float, log: _Log) -> None:

@@ -23,8 +23,9 @@ class ObservedContainer:
 
     `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
     environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
-    of the label is still there. `key_file`: the host's file of a server's API key. `layer_size` in bytes, None where
-    nobody asked; `layer_paths` the largest trees in the layer, noise left out. Times are RFC 3339 text, "" if never.
+    of the label is still there. `answers_at`: addresses of its server on this host, `key_file` the host's file of its
+    API key. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the layer, noise left
+    out. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ObservedContainer:
     env: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ()
     config_exists: bool = False
+    answers_at: tuple[str, ...] = ()
     key_file: str = ""
     layer_size: int | None = None
     layer_paths: tuple[str, ...] = ()

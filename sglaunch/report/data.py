@@ -13,6 +13,7 @@ from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION, problem_data
 from sglaunch.spec.canonical import SECRET_VALUE, plain
 from sglaunch.spec.container import Wanted
+from sglaunch.spec.startup import READY
 from sglaunch.spec.values import MASK
 
 
@@ -64,12 +65,13 @@ def endpoints_data(wanted: Sequence[Wanted], answers: Mapping[str, str]) -> list
     ]
 
 
-def containers_data(containers: Sequence[ObservedContainer]) -> dict[str, Any]:
-    """The answer of `ps --json`."""
-    return {"schema_version": SCHEMA_VERSION, "containers": [_container(one) for one in containers]}
+def containers_data(containers: Sequence[ObservedContainer], states: Mapping[str, str]) -> dict[str, Any]:
+    """The answer of `ps --json`. `states`: id -> what a server said when it was asked."""
+    found = [_container(one, states.get(one.id, "")) for one in containers]
+    return {"schema_version": SCHEMA_VERSION, "containers": found}
 
 
-def _container(one: ObservedContainer) -> dict[str, Any]:
+def _container(one: ObservedContainer, state: str) -> dict[str, Any]:
     applied = one.applied
     return {
         "profile": clean(applied.profile) if applied else None,
@@ -78,7 +80,8 @@ def _container(one: ObservedContainer) -> dict[str, Any]:
         "owner": clean(applied.owner.name) if applied else None,
         "state": one.status,
         "health": one.health or None,
-        "ready": ready(one),
+        "ready": ready(one, state),
+        "phase": state or None,
         "image": clean(one.image_ref),
         "gpus": gpus(one),
         "ports": list(one.ports),
@@ -88,8 +91,10 @@ def _container(one: ObservedContainer) -> dict[str, Any]:
     }
 
 
-def ready(one: ObservedContainer) -> bool | None:
-    """Whether it answers, as far as the engine's own probe tells; None where nothing tells."""
+def ready(one: ObservedContainer, state: str = "") -> bool | None:
+    """Whether it answers: a server when asked, another as the engine's own probe tells; None where nothing tells."""
+    if state:
+        return state == READY
     return one.health == "healthy" if one.health and one.status == "running" else None
 
 

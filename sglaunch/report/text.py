@@ -13,17 +13,19 @@ from sglaunch.spec.container import Wanted
 _DIGITS = 6
 
 
-def containers_table(containers: Sequence[ObservedContainer], now: datetime, *, projects: bool) -> list[str]:
+def containers_table(
+    containers: Sequence[ObservedContainer], now: datetime, *, states: Mapping[str, str], projects: bool
+) -> list[str]:
     """Profile, container, state, ready, image, GPUs, ports, uptime; project and owner first where several are shown."""
     head = ["PROFILE", "CONTAINER", "STATE", "READY", "IMAGE", "GPUS", "PORTS", "UPTIME"]
     rows = [["PROJECT", "OWNER", *head] if projects else head]
     for one in containers:
-        applied = one.applied
+        applied, state = one.applied, states.get(one.id, "")
         row = [
             applied.profile if applied else "-",
             one.name,
             one.status if one.status != "exited" else f"exited ({one.exit_code})",
-            {True: "yes", False: one.health or "no", None: "-"}[ready(one)],
+            {True: "yes", False: state or one.health or "no", None: "-"}[ready(one, state)],
             one.image_ref,
             gpus(one) or "-",
             ", ".join(one.ports) or ("host" if one.network_mode == "host" else "-"),

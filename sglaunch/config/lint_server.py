@@ -1,0 +1,95 @@
+"""What goes wrong with SGLang servers minutes after they start, seen in the profile: warnings with their origin; pure.
+
+The arithmetic and the flags are those of SGLang 0.4.6 to 0.5.23.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sglaunch.config.node import Problems
+from sglaunch.spec.container import Wanted, origin_of
+from sglaunch.spec.server import Server
+from sglaunch.spec.values import Secret
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_GATED = re.compile(r"(meta-llama|google/gemma|mistralai|black-forest-labs)\b", re.IGNORECASE)
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_Found = Iterator[tuple[str, str, str]]
+"""Path of the value, message, next step."""
+
+
+def lint_server(wanted: Wanted, problems: Problems) -> None:
+    """The rules for a profile with `server`."""
+    server = wanted.spec.server
+    if server is None:
+        return
+    for rule in (_host, _gpus, _nodes, _open_door, _model):
+        for path, message, hint in rule(wanted, server):
+            origin = origin_of(path, wanted.origins)
+            problems.warn(origin.place if origin else None, path, message, hint)
+
+
+def _host(wanted: Wanted, server: Server) -> _Found:
+    if wanted.spec.network_mode != "host" and server.host in _LOOPBACK:
+        message = f"{server.host} is the container's own loopback: the published port would answer nobody"
+        yield "server.host", message, "write 0.0.0.0 and limit who reaches it in ports, e.g. 127.0.0.1:30000:30000"
+
+
+def _number(server: Server, name: str) -> int:
+    value = server.args.get(name, 1)
+    return int(value) if str(value).isdecimal() else 1
+
+
+def _gpus(wanted: Wanted, server: Server) -> _Found:
+    """One process a GPU: tp * pp * dp over all nodes; with DP attention dp lives inside tp."""
+    gpus = wanted.spec.gpus
+    inside = bool(server.args.get("enable-dp-attention"))
+    needed = _number(server, "tp") * _number(server, "pp") * (1 if inside else _number(server, "dp"))
+    given = 0 if gpus is None else len(gpus.ids) or max(gpus.count, 0)
+    per_node = -(-needed // _number(server, "nnodes"))
+    if given and per_node > given:
+        yield (
+            "server.args",
+            f"needs {per_node} GPUs on this machine (tp * pp * dp), and gpus gives {given}",
+            (f"write gpus: {per_node}, or lower server.args.tp"),
+        )
+
+
+def _nodes(wanted: Wanted, server: Server) -> _Found:
+    if _number(server, "nnodes") == 1:
+        return
+    missing = [name for name in ("dist-init-addr", "node-rank") if name not in server.args]
+    if missing:
+        yield "server.args.nnodes", f"several nodes need {' and '.join(missing)} too", "the address is that of node 0"
+    if wanted.spec.network_mode != "host":
+        yield "server.args.nnodes", "several nodes reach each other on the host's network", "write network_mode: host"
+
+
+def _open_door(wanted: Wanted, server: Server) -> _Found:
+    """A server that everybody on the network may use."""
+    if server.api_key:
+        return
+    if wanted.spec.network_mode == "host":
+        is_open = server.host not in _LOOPBACK
+    else:
+        bindings = wanted.spec.ports.get(f"{server.port}/tcp")
+        is_open = bindings is None or any(binding.ip not in _LOOPBACK for binding in bindings)
+    # Only what somebody opened: the built-in publishes its port to be reached at all.
+    if is_open and "ports" in wanted.origins:
+        path = f"ports.{server.port}/tcp"
+        hint = "write server.api_key, or 127.0.0.1:30000:30000"
+        yield path, "everybody who reaches this machine may use the server", hint
+
+
+def _model(wanted: Wanted, server: Server) -> _Found:
+    environment = wanted.spec.environment
+    token = environment.get("HF_TOKEN")
+    if _GATED.match(server.model) and not isinstance(token, Secret):
+        yield "server.model", "is a gated model, and HF_TOKEN is not set in this shell", "export HF_TOKEN=..."
+    for name in _OFFLINE:
+        value = environment.get(name)
+        if value in ("1", "true", "TRUE") and not server.model.startswith("/"):
+            message = f"is an id, and {name} lets nothing be fetched that the cache does not hold"
+            yield "server.model", message, "fetch it once without, or give a path"
