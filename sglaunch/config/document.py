@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
@@ -42,7 +43,10 @@ def parse(text: str, file: str, layer: str, problems: Problems) -> Node | None:
         problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels")
         return None
     try:
-        root = YAML(typ="rt", pure=True).compose(text)
+        with warnings.catch_warnings():
+            # An anchor may be written twice (YAML 1.2, 3.2.2.2); the nearer one before an alias counts.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            root = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as error:
         _syntax(error, text, file, problems)
         return None

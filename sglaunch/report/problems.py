@@ -12,6 +12,8 @@ from sglaunch.spec.values import MASK, looks_secret
 
 SCHEMA_VERSION = 1
 _ASSIGNED = re.compile(r"([\w.-]+)([\"']?\s*[:=]\s*)(?!\s*(?:[|>&*{\[]|$))(.+)")
+# A value that is one template and nothing else holds no secret itself.
+_TEMPLATE = re.compile(r"""["']?\{\{[^{}]*\}\}["']?[\s,}\]]*""")
 _LONG = 160
 
 
@@ -48,7 +50,7 @@ def mask(line: str) -> str:
         name, separator, value = match.groups()
         if not looks_secret(name):
             return name + separator + mask(value) if _ASSIGNED.search(value) else match[0]
-        return name + separator + (MASK if "{{" not in value else value)
+        return name + separator + (value if _TEMPLATE.fullmatch(value) else MASK)
 
     return _ASSIGNED.sub(hide, line)
 
