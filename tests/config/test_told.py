@@ -70,7 +70,7 @@ TOLD: dict[str, str] = {
     f"{P}depends_on: [zz]": "4:18: depends_on.zz: unknown profile 'zz'",
     f"{P}server: {{}}": "4:13: server.model: is required; write server: {model: org/name} or a host path",
     f"{P}server: {{model: m, args: {{api-key: x}}}}": "4:31: server.args.api-key: belongs to server.api_key: in args",
-    f"{P}server: {{model: m, args: {{tp: 1, tp-size: 2}}}}": "4:38: server.args.tp-size: is the flag tp again, in another",
+    f"{P}server: {{model: m, args: {{tp: 1, tp-size: 2}}}}": "4:38: server.args.tp-size: is the flag tp again",
     f"{P}server: {{model: m, api_key: K}}": "4:33: server.api_key: must name an entry of secret_env; the key itself",
     f"{P}server: {{model: m}}\n    command: x": "5:14: command: excludes server, which is a command itself; remove one",
     f"{P}auto_remove: true\n    restart: always": "4:18: auto_remove: excludes restart: a container that is removed",
