@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sglaunch.convert.from_inspect import addresses, container
@@ -151,6 +152,14 @@ def _ended(seen: ObservedContainer, log: _Log) -> EngineError:
     return EngineError(Failure(found.kind, message, found.hint, log=found.lines))
 
 
+def _just_before(started: str) -> str:
+    """A second before a start: the engine notes the time after the process has begun to write."""
+    if not started:
+        return ""
+    moment = datetime.fromisoformat(started[:19]) - timedelta(seconds=1)
+    return f"{moment.isoformat()}Z"
+
+
 class _Log:
     """Follows a container's log from its last start in a thread; progress bars that move by `\\r` are lines too."""
 
@@ -159,7 +168,7 @@ class _Log:
         self.progress = Progress()
         self.moved = time.monotonic()
         self._secrets = secret_values(seen)
-        self._stream = engine.follow(seen.name, seen.started)
+        self._stream = engine.follow(seen.name, _just_before(seen.started))
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._found: queue.Queue[str | None] = queue.Queue()
 

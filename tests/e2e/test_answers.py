@@ -1,0 +1,200 @@
+"""`up` of a server on real Docker: it returns when the server answers and not before, and says why it does not.
+
+The server is a stand-in with SGLang's manners: no port while it loads, then 503, then 200; markers on stderr, progress
+that moves by carriage returns; ends that say nothing by their exit code.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker_engine import docker
+from sglaunch_cli import Sglaunch
+
+pytestmark = pytest.mark.docker
+
+SERVE = """\
+#!/bin/sh
+port=$1
+echo "[2026-01-01 00:00:00] server_args=ServerArgs(model_path='x')" >&2
+sleep 0.3; echo "[2026-01-01 00:00:01 TP0] Init torch distributed begin." >&2
+echo "[2026-01-01 00:00:01 TP0] Load weight begin. avail mem=1" >&2
+for i in 25 50 75 100; do
+  sleep 0.2; printf "\\rLoading safetensors checkpoint shards: $i%% Completed | 1/4" >&2
+done
+echo starting >/tmp/state
+cat >/tmp/answer <<'END'
+read method path rest
+state=$(cat /tmp/state)
+case "$path" in
+OLD) status=404 ;;
+*) [ "$state" = up ] && status=200 || status=503 ;;
+esac
+printf 'HTTP/1.0 %s X\\r\\n\\r\\n' $status
+END
+nc -ll -p $port -e /bin/sh /tmp/answer &
+sleep 2.5; cut -d' ' -f1 /proc/uptime >/tmp/up; echo up >/tmp/state
+sleep MARKER; echo "[x] The server is fired up and ready to roll!" >&2
+sleep 1000
+"""
+PROJECT = """\
+project: PROJECT
+profiles:
+  server:
+    image: IMAGE
+    init: true
+    gpus: null
+    ulimits: null
+    caches: null
+    stop_grace_period: 1s
+    restart: unless-stopped
+    volumes: [./serve.sh:/serve.sh]
+    server:
+      model: org/model
+      port: PORT
+      launcher: [sh, /serve.sh, "PORT"]
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        number: int = found.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def server(sglaunch: Sglaunch, port: int) -> Sglaunch:
+    sglaunch.write(PROJECT.replace("PORT", str(port)))
+    sglaunch.write(SERVE.replace("OLD", "/none").replace("MARKER", "1000"), "serve.sh")
+    return sglaunch
+
+
+def seconds_after_it_was_up(server: Sglaunch) -> float:
+    up = float(docker("exec", server.name("server"), "cat", "/tmp/up").stdout)
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - up
+
+
+@pytest.mark.parametrize("network", ["bridge", "host"])
+@pytest.mark.parametrize("old", [False, True], ids=["/ready", "/health"])
+def test_up_returns_when_it_answers_and_not_before_whatever_the_proxy(
+    server: Sglaunch, port: int, network: str, old: bool
+) -> None:
+    server.edit("init: true", f"init: true\n    network_mode: {network}")
+    if old:
+        server.write(SERVE.replace("OLD", "/ready").replace("MARKER", "1000"), "serve.sh")
+    dead = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    done = server("up", env=dead)
+    assert 0 <= seconds_after_it_was_up(server) < 2 + 1, "and the time of a process"
+    assert f"http://127.0.0.1:{port}  org/model" in done.stdout
+    assert f"curl http://127.0.0.1:{port}/v1/models" in done.stdout
+    assert "weights" in done.stderr
+    assert " yes " in server("ps").stdout
+    assert json.loads(server("wait", "--json").stdout)["endpoints"][0]["url"] == f"http://127.0.0.1:{port}"
+
+
+def test_the_ready_marker_counts_at_once_where_nobody_can_reach_the_port(server: Sglaunch) -> None:
+    server.edit("init: true", "init: true\n    network_mode: none")
+    server.write(SERVE.replace("OLD", "/none").replace("MARKER", "0"), "serve.sh")
+    server("up")
+    assert 0 <= seconds_after_it_was_up(server) < 3
+
+
+def test_progress_is_data_with_json(server: Sglaunch) -> None:
+    done = server("up", "--json")
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    phases = [event["phase"] for event in events if event["event"] == "progress"]
+    assert "weights" in phases
+    assert json.loads(done.stdout)["endpoints"][0]["model"] == "org/model"
+
+
+DEATHS = {
+    "torch.OutOfMemoryError: CUDA out of memory.": "lower server.args.mem-fraction-static",
+    "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.": "raise server.args",
+    "huggingface_hub.errors.GatedRepoError: 401 Client Error": "HF_TOKEN",
+    "launch_server.py: error: unrecognized arguments: --modle": "--modle",
+}
+
+
+@pytest.mark.parametrize("line", DEATHS)
+def test_a_death_is_explained_by_its_log_and_not_by_its_exit_code(server: Sglaunch, line: str) -> None:
+    script = (
+        f'echo "Traceback (most recent call last):\n  File x\n{line}"; echo "Received sigquit" ; sleep 0.6; exit 0\n'
+    )
+    server.write(script, "serve.sh")
+    done = server("up", status=1)
+    assert DEATHS[line] in done.stderr
+    assert "exit code 0" in done.stderr
+    assert "File x" in done.stderr
+
+
+def test_a_stall_is_told_and_leaves_it_running(server: Sglaunch) -> None:
+    server.edit("model: org/model", "model: org/model\n      ready: {stall: 2s}")
+    server.write('echo "Load weight begin."; sleep 1000\n', "serve.sh")
+    done = server("up", status=1)
+    assert "has not moved for 2s (weights)" in done.stderr
+    assert "sglaunch wait" in done.stderr
+    assert server.inspect("server")["State"]["Running"]
+
+
+def test_ctrl_c_while_waiting_leaves_it_loading_and_names_wait(server: Sglaunch) -> None:
+    process = server.start("up")
+    deadline = time.monotonic() + 60
+    while not docker("ps", "-q", "--filter", f"name={server.project}").stdout and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "sglaunch wait server" in errors) == (130, True), errors
+    assert server.inspect("server")["State"]["Running"]
+    assert "ready" in server("wait", "server").stdout
+
+
+def test_a_replacement_that_dies_brings_the_old_server_back(server: Sglaunch, port: int) -> None:
+    server("up")
+    first, _ = server.identity("server")
+    server.write("exit 3\n", "dies.sh")
+    server.edit("./serve.sh:", "./dies.sh:")
+    assert "taken back" in server("up", status=1).stderr
+    assert server.identity("server")[0] == first
+    assert f"127.0.0.1:{port}" in server("wait").stdout
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    found = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    yield found.server_port
+    found.shutdown()
+    found.server_close()
+
+
+def test_a_taken_port_is_told_with_its_holder_before_anything_is_made(
+    server: Sglaunch, port: int, listener: int
+) -> None:
+    server.edit(f"port: {port}", f"port: {listener}")
+    done = server("up", status=2)
+    assert f"port {listener} of the host is taken by pid {os.getpid()} " in done.stderr
+    assert docker("ps", "-aq", "--filter", f"name={server.project}").stdout == ""
+
+
+def test_an_automatic_port_passes_over_taken_ones_and_stays(server: Sglaunch, port: int) -> None:
+    """Whoever else listens on 30000: if nobody does, a container of this test."""
+    holder = f"{server.project}-holder"
+    docker("run", "-d", "--name", holder, "-p", "30000:30000", server.image, "sleep", "100", check=False)
+    server.edit(f"port: {port}", "port: auto")
+    server("up", "--no-wait")
+    label = json.loads(server.inspect("server")["Config"]["Labels"]["sglaunch.assigned"])
+    assert label["port"] > 30000
+    server("up", "--no-wait", "--force-recreate")
+    assert json.loads(server.inspect("server")["Config"]["Labels"]["sglaunch.assigned"]) == label
