@@ -6,19 +6,13 @@ Every verb that acts goes through `carry_out`; a verb that only shows stops earl
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
 
-from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
-from sglaunch.config.load import Config, Request, load
-from sglaunch.engine import host, trusted
+from sglaunch.config.load import Config
 from sglaunch.engine.apply import Event, Report, apply, exited, pulls_only, wait_all
 from sglaunch.engine.client import DockerClient
-from sglaunch.engine.explain import cli_missing
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
@@ -26,15 +20,12 @@ from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Refused, UsageError
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
-from sglaunch.plan.policy import violations
 from sglaunch.plan.reconcile import plan_pull, plan_up
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.replacing import ready_steps
 from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
-from sglaunch.spec.container import Wanted, expand
-
-ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
-
+from sglaunch.project import Common, connect, enforce, load_config, project_of
+from sglaunch.spec.container import Wanted
 
 SHORTAGE = "shortage"
 
@@ -66,73 +57,6 @@ class Conduct:
     lock_timeout: float = DEFAULT_TIMEOUT
 
 
-@dataclass(frozen=True)
-class Common:
-    """The options every command has, as plain values."""
-
-    directory: Path
-    file: str | None = None
-    engine: str | None = None
-    context: str | None = None
-    json: bool = False
-    yes: bool = False
-    quiet: bool = False
-    overrides: tuple[str, ...] = ()
-
-
-def project_file(common: Common) -> Path:
-    """The project this command is about. Files that somebody may have planted are refused until they are trusted."""
-    file, planted = found_project(common)
-    known = trusted.agreed(file) if planted else frozenset()
-    missing = [text for text in planted if trusted.fingerprint(text) not in known]
-    if missing:
-        raise Refused("; ".join(missing), "look at it, then `sglaunch trust`; or see -C and -f")
-    return file
-
-
-def found_project(common: Common) -> tuple[Path, list[str]]:
-    """The project file, and which of the project's files others could have written."""
-    if not common.directory.is_dir():
-        raise UsageError(f"{common.directory}: no such folder", "see -C")
-    file = find_project(common.directory, common.file or os.environ.get(FILE_VARIABLE))
-    return file, trusted.planted(project_files(file))
-
-
-def request(common: Common, file: Path | None = None) -> Request:
-    """What the configuration is given of the world; `file`: a project file that was found before."""
-    return Request(file or project_file(common), host.facts(), dict(os.environ), common.overrides)
-
-
-def load_config(common: Common, profiles: Sequence[str] = (), *, everything: bool = False) -> Config:
-    """The project and the named profiles. Nothing named and nothing declared is an error that lists what there is."""
-    config = load(request(common), profiles, everything=everything)
-    if not config.resolved:
-        hint = f"name one: {', '.join(config.names)}; or declare profiles in {config.file.name}"
-        raise UsageError("no profile is declared here", hint)
-    return config
-
-
-def project_of(config: Config) -> Project:
-    """Whose containers these are."""
-    return Project(config.project, str(config.file), host.owner())
-
-
-def connect(common: Common, configured: Mapping[str, str]) -> DockerClient:
-    """The engine: named on the command line, in the environment, in a file; else Docker."""
-    name = common.engine or os.environ.get(ENGINE_VARIABLE) or configured.get("name") or "auto"
-    if name not in ("auto", "docker"):
-        known = name in ("podman", "nerdctl")
-        message = f"{name} is not driven by this version of sglaunch" if known else f"unknown engine {name!r}"
-        raise UsageError(message, "use docker (--engine docker)")
-    if shutil.which("docker") is None:
-        raise cli_missing("docker")
-    context = common.context or os.environ.get(CONTEXT_VARIABLE) or configured.get("context", "")
-    address = "" if common.context else configured.get("host", "")
-    if context.startswith("-") or address.startswith("-"):
-        raise UsageError("an engine's context or host cannot start with -")
-    return DockerClient(["docker"], host=address, context=context)
-
-
 @dataclass
 class Run:
     """A loaded project, its engine, and the looks taken at it."""
@@ -155,17 +79,6 @@ class Run:
             seen = measure(self.engine, seen, at_risk)
             plan = plan_up(self.wanted, seen, self.project, choices)
         return plan, seen
-
-
-def enforce(config: Config) -> None:
-    """Refuses what the site forbids: every line to blame at once."""
-    wanted = config.wanted.values()
-    sources = {m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind"}
-    real = {source: host.real_path(source) for source in sources}
-    problems = [problem for one in wanted for problem in violations(one, config.policy, real)]
-    if problems:
-        message = f"the site's policy refuses {'this' if len(problems) == 1 else 'these'}"
-        raise Refused(message, "change the profile, or ask who keeps the site file", problems, config.sources)
 
 
 def prepare(

@@ -26,9 +26,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "convert": {"spec", "plan"},
     "engine": {"spec", "plan", "convert"},
     "report": {"spec", "plan"},
-    "pipeline": {"config", "spec", "plan", "engine"},
-    "commands": {"pipeline", "config", "spec", "plan", "convert", "engine", "report"},
-    "cli": {"commands", "pipeline", "plan", "report"},
+    "project": {"config", "spec", "plan", "engine"},
+    "pipeline": {"project", "config", "spec", "plan", "engine"},
+    "commands": {"project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"},
+    "cli": {"parser", "commands", "project", "plan", "report"},
+    "parser": set(),
     "__main__": {"cli"},
 }
 
@@ -39,8 +41,9 @@ DOORS: dict[str, set[str]] = {
     "pydantic": {"sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
     "python_on_whales": {"sglaunch.engine.client"},
-    "argparse": {"sglaunch.cli"},
+    "argparse": {"sglaunch.cli", "sglaunch.parser"},
     "subprocess": {"sglaunch.engine.cli"},
+    "pynvml": {"sglaunch.engine.gpus"},
 }
 
 # Neither opens a file, reads the environment, asks the clock, writes to a terminal nor runs a process.
@@ -62,14 +65,14 @@ PURE_MODULES = tuple(
             "policy",
             "demands",
         ),
-        *("shorthand", "shorthand_mounts", "shorthand_paths"),
+        *("shorthand", "shorthand_mounts", "shorthand_paths", "shorthand_server", "shorthand_values"),
     )
 )
 IMPURE_LIBRARIES = {"os", "sys", "subprocess", "time", "datetime", "socket", "shutil", "tempfile", "random", "secrets"}
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval"}
 IMPURE_METHODS = {"exists", "is_file", "is_dir", "read_text", "read_bytes", "write_text", "stat", "resolve", "iterdir"}
 
-HEAVY = ("pydantic", "python_on_whales", "jinja2", "ruamel", "rich", "dotenv")
+HEAVY = ("pydantic", "python_on_whales", "pynvml", "jinja2", "ruamel", "rich", "dotenv")
 
 
 def room(module: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sglaunch.cli import _parser
+from sglaunch.cli import COMMANDS
 from sglaunch.config.profile import Profile
 from sglaunch.plan.options import BY_FIELD
 
@@ -64,8 +64,7 @@ def test_the_table_of_commands_lists_every_command() -> None:
     listed = {
         name for names in re.findall(r"^\| `sglaunch ([a-z|\\]+)", text, re.MULTILINE) for name in names.split("\\|")
     }
-    verbs = next(action for action in _parser()._actions if hasattr(action, "choices") and action.choices)
-    assert listed == set(verbs.choices)
+    assert listed == set(COMMANDS) - {"--version"}
 
 
 @pytest.mark.docker

@@ -9,8 +9,9 @@ from sglaunch.engine import trace
 from sglaunch.engine.apply import Report
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import ConsentNeeded
-from sglaunch.pipeline import Answer, Common, Conduct
+from sglaunch.pipeline import Answer, Conduct
 from sglaunch.plan.steps import Plan
+from sglaunch.project import Common
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import Lines, json_lines, say, silent

@@ -9,7 +9,7 @@ from sglaunch.commands.asking import show, show_json
 from sglaunch.config.document import dump
 from sglaunch.config.load import Config, candidates, load, suggest_key
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common, enforce, load_config, request
+from sglaunch.project import Common, enforce, load_config, request
 from sglaunch.report.clean import clean
 from sglaunch.report.data import config_data, spec_data
 from sglaunch.report.problems import SCHEMA_VERSION, warning_lines

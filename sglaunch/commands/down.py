@@ -10,9 +10,10 @@ from sglaunch.config.load import identify
 from sglaunch.engine import host
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Answer, Common, carry_out, connect, down_plan, request
+from sglaunch.pipeline import Answer, carry_out, down_plan
 from sglaunch.plan.observation import Project
 from sglaunch.plan.steps import REMOVE, REPAIR, Plan
+from sglaunch.project import Common, connect, request
 
 _DONE = {REMOVE: "removed", REPAIR: "repaired"}
 

@@ -10,8 +10,9 @@ from sglaunch.config.load import load
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common, Run, connect, mine, project_of, request
+from sglaunch.pipeline import Run, mine
 from sglaunch.plan.observation import ObservedContainer, secret_values
+from sglaunch.project import Common, connect, project_of, request
 from sglaunch.report.clean import clean_log
 from sglaunch.report.progress import say
 from sglaunch.spec.container import Settings

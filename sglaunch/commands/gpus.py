@@ -10,9 +10,9 @@ from sglaunch.engine.client import DockerClient
 from sglaunch.engine.gpus import devices
 from sglaunch.engine.observe import observe
 from sglaunch.errors import EngineError, Failure
-from sglaunch.pipeline import Common, connect
 from sglaunch.plan.gpus import reserved
 from sglaunch.plan.observation import Gpu, GpuProcess
+from sglaunch.project import Common, connect
 from sglaunch.report.clean import clean, table
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.spec.values import readable_size

@@ -8,8 +8,9 @@ from sglaunch.commands.asking import answer, reporter, show, show_json
 from sglaunch.commands.plan import show_plan
 from sglaunch.config.load import identify
 from sglaunch.engine.apply import apply
-from sglaunch.pipeline import Common, connect, prepare, request
+from sglaunch.pipeline import prepare
 from sglaunch.plan.reconcile import plan_pull
+from sglaunch.project import Common, connect, request
 from sglaunch.report.clean import clean, table
 from sglaunch.report.problems import SCHEMA_VERSION
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sglaunch.commands.asking import show
 from sglaunch.config.files import PROJECT_FILE, example_file
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common
+from sglaunch.project import Common
 
 
 def run(common: Common) -> int:

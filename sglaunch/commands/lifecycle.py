@@ -10,10 +10,11 @@ from sglaunch.config.load import identify
 from sglaunch.engine import host
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.engine.observe import observe
-from sglaunch.pipeline import Answer, Common, carry_out, check, connect, request
+from sglaunch.pipeline import Answer, carry_out, check
 from sglaunch.plan.observation import Project
 from sglaunch.plan.removing import plan_restart, plan_start, plan_stop
 from sglaunch.plan.steps import Plan
+from sglaunch.project import Common, connect, request
 
 _DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "none": "nothing to do", "repair": "repaired"}
 

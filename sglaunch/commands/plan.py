@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from sglaunch.commands.asking import answer
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused
-from sglaunch.pipeline import Common, prepare
+from sglaunch.pipeline import prepare
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import REFUSE, Plan
+from sglaunch.project import Common
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import say

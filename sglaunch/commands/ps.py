@@ -9,8 +9,8 @@ from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import identify
 from sglaunch.engine.observe import observe
 from sglaunch.engine.ready import state
-from sglaunch.pipeline import Common, connect, request
 from sglaunch.plan.observation import SERVING
+from sglaunch.project import Common, connect, request
 from sglaunch.report.data import containers_data
 from sglaunch.report.text import containers_table
 

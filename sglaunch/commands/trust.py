@@ -7,7 +7,7 @@ from sglaunch.config.demands import Demand, demands
 from sglaunch.config.load import Config, load
 from sglaunch.engine import host, trusted
 from sglaunch.errors import Problem, Refused
-from sglaunch.pipeline import Common, found_project, request
+from sglaunch.project import Common, found_project, request
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.report.progress import say

@@ -13,9 +13,10 @@ from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import EngineError
-from sglaunch.pipeline import SHORTAGE, Common, prepare, up, wait
+from sglaunch.pipeline import SHORTAGE, prepare, up, wait
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import NONE, Plan
+from sglaunch.project import Common
 from sglaunch.report.data import endpoints_data, plan_data
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import say

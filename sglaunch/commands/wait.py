@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sglaunch.commands.asking import reporter, show, show_json
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Common, mine, prepare, wait
+from sglaunch.pipeline import mine, prepare, wait
 from sglaunch.plan.steps import NONE, ContainerPlan, Plan
+from sglaunch.project import Common
 from sglaunch.report.data import endpoints_data
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.report.text import endpoint_lines

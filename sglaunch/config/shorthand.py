@@ -8,28 +8,18 @@ against the folder of the file that wrote them.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.shorthand_mounts import devices, tmpfs, volumes
 from sglaunch.config.shorthand_paths import Paths
+from sglaunch.config.shorthand_server import gpus, server
+from sglaunch.config.shorthand_values import Scope, resolved, text_of, texts, words, wrong
 from sglaunch.config.suggest import nearest
-from sglaunch.spec.server import FIELD_FLAGS, flag_word
 from sglaunch.spec.values import parse_port
 
 PORT_KEYS = ("target", "published", "host_ip", "protocol", "mode", "name", "app_protocol")
-GPU_KEYS = ("count", "ids", "device_ids", "min_free", "idle", "capabilities", "driver", "options")
 _ASSIGNMENT = re.compile(r"[^=\s][^=]*")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a lengthening function needs beside the node."""
-
-    paths: Paths
-    problems: Problems
 
 
 Lengthen = Callable[[Node, str, Scope], Node]
@@ -68,18 +58,6 @@ def _move_tmpfs(body: dict[str, Node], mounts: Node) -> None:
     body["tmpfs"] = body.get("tmpfs", mounts).with_value({**options, **beside})
 
 
-def _wrong(node: Node, path: str, scope: Scope, allowed: str) -> Node:
-    scope.problems.error(node, path, f"must be {allowed}, found {node.kind}")
-    return node
-
-
-def text_of(node: Node, path: str, scope: Scope) -> Node:
-    """A scalar as the text that was written; null stays null."""
-    if not node.is_scalar:
-        return _wrong(node, path, scope, "text")
-    return node if node.value is None else node.with_value(node.written(), node.text)
-
-
 def assignments(separator: str = "=") -> Lengthen:
     """`[A=b, C]` or `{A: b, C: null}` as a mapping of text; a bare name is null."""
 
@@ -87,11 +65,11 @@ def assignments(separator: str = "=") -> Lengthen:
         if node.is_map:
             return node.with_value({key: text_of(inner, join(path, key), scope) for key, inner in node.items()})
         if not node.is_list:
-            return _wrong(node, path, scope, f"a mapping, or a list of NAME{separator}value")
+            return wrong(node, path, scope, f"a mapping, or a list of NAME{separator}value")
         result: dict[str, Node] = {}
         for item in node.value:
             if not item.is_scalar or not _ASSIGNMENT.match(item.written()):
-                _wrong(item, path, scope, f"NAME{separator}value") if not item.is_scalar else scope.problems.error(
+                wrong(item, path, scope, f"NAME{separator}value") if not item.is_scalar else scope.problems.error(
                     item, path, f"{item.written()!r} has no name", f"write NAME{separator}value"
                 )
                 continue
@@ -104,31 +82,9 @@ def assignments(separator: str = "=") -> Lengthen:
     return run
 
 
-def texts(node: Node, path: str, scope: Scope) -> Node:
-    """`x` or `[x, y]` as a list of text."""
-    items = node.value if node.is_list else (node,)
-    if node.is_map:
-        return _wrong(node, path, scope, "text or a list of text")
-    return node.with_value(tuple(text_of(item, path, scope) for item in items))
-
-
-def words(node: Node, path: str, scope: Scope) -> Node:
-    """A command: a list of words, or a line that is split as a shell would (no shell runs it)."""
-    if node.is_map:
-        return _wrong(node, path, scope, "a list of words or a line of text")
-    if node.is_list:
-        return texts(node, path, scope)
-    try:
-        split = shlex.split(node.written())
-    except ValueError as error:
-        scope.problems.error(node, path, f"cannot be split into words: {str(error).lower()}", "write it as a list")
-        return node
-    return node.with_value(tuple(node.with_value(word) for word in split))
-
-
 def healthcheck(node: Node, path: str, scope: Scope) -> Node:
     if not node.is_map:
-        return _wrong(node, path, scope, "a mapping")
+        return wrong(node, path, scope, "a mapping")
     test = node.get("test")
     if test is None or test.value is None or test.tag == "reset":
         return node
@@ -153,14 +109,14 @@ def hosts(node: Node, path: str, scope: Scope) -> Node:
                 continue
             result[match[1]] = (*result.get(match[1], ()), item.with_value(match[2].strip("[]")))
     else:
-        return _wrong(node, path, scope, "a mapping, or a list of name:address")
+        return wrong(node, path, scope, "a mapping, or a list of name:address")
     return node.with_value({name: node.with_value(addresses) for name, addresses in result.items()})
 
 
 def ports(node: Node, path: str, scope: Scope) -> Node:
     """Short and long ports as `30000/tcp` -> list of {port, ip}."""
     if not node.is_list:
-        return _wrong(node, path, scope, 'a list such as ["30000:30000"]')
+        return wrong(node, path, scope, 'a list such as ["30000:30000"]')
     result: dict[str, Node] = {}
     for item in node.value:
         try:
@@ -190,7 +146,7 @@ def _long_port(item: Node, path: str, scope: Scope) -> str:
 
 def ulimits(node: Node, path: str, scope: Scope) -> Node:
     if not node.is_map:
-        return _wrong(node, path, scope, "a mapping of name: limit")
+        return wrong(node, path, scope, "a mapping of name: limit")
     result = {}
     for name, inner in node.items():
         if inner.is_scalar and inner.value is not None:
@@ -210,7 +166,7 @@ def names(fill: Mapping[str, str] | None = None) -> Lengthen:
         if node.is_map:
             return node.with_value({key: empty(i) if i.value is None else i for key, i in node.items()})
         if not node.is_list:
-            return _wrong(node, path, scope, "a list of names or a mapping")
+            return wrong(node, path, scope, "a list of names or a mapping")
         result: dict[str, Node] = {}
         for item in node.value:
             if item.is_map:
@@ -218,7 +174,7 @@ def names(fill: Mapping[str, str] | None = None) -> Lengthen:
             elif isinstance(item.value, str) and item.value:
                 result[item.value] = empty(item)
             else:
-                _wrong(item, path, scope, "a name")
+                wrong(item, path, scope, "a name")
         return node.with_value(result)
 
     return run
@@ -234,14 +190,10 @@ def secret_env(node: Node, path: str, scope: Scope) -> Node:
             hint = "write the variable's name alone, or NAME: {file: path}"
             scope.problems.error(entry, join(path, name), "a secret's value does not stand in a file like this", hint)
         elif file is not None and isinstance(file.value, str):
-            result[name] = entry.with_value({"file": _resolved(file, join(path, name), scope)})
+            result[name] = entry.with_value({"file": resolved(file, join(path, name), scope)})
             continue
         result[name] = entry
     return node.with_value(result) if node.is_map else node
-
-
-def _resolved(file: Node, path: str, scope: Scope) -> Node:
-    return scope.problems.attempt(file, path, lambda: scope.paths.resolved(file))
 
 
 def env_file(node: Node, path: str, scope: Scope) -> Node:
@@ -254,80 +206,8 @@ def env_file(node: Node, path: str, scope: Scope) -> Node:
         if file is None or not isinstance(file.value, str):
             scope.problems.error(item, path, "an env_file needs a path")
             continue
-        result.append(entry.with_value({**entry.value, "path": _resolved(file, path, scope)}))
+        result.append(entry.with_value({**entry.value, "path": resolved(file, path, scope)}))
     return node.with_value(tuple(result))
-
-
-def gpus(node: Node, path: str, scope: Scope) -> Node:
-    """`all`, `2`, `[0, 3]`, UUIDs, or Compose's mapping as {count, ids, min_free, capabilities}; `count` -1 is all."""
-    if node.is_list and len(node.value) == 1 and node.value[0].is_map:
-        node = node.value[0]
-    if node.is_map:
-        return _gpu_mapping(node, path, scope)
-    if node.is_list:
-        if any(not item.is_scalar for item in node.value):
-            return _wrong(node, path, scope, "one mapping, or a list of GPU ids")
-        return node.with_value({"ids": texts(node, path, scope)})
-    written = node.written()
-    if written == "all" or re.fullmatch(r"\d+", written):
-        return node.with_value({"count": node.with_value(-1 if written == "all" else int(written))})
-    if re.fullmatch(r"(GPU|MIG)-[\w/-]+", written):
-        return node.with_value({"ids": node.with_value((node,))})
-    message = f"{written!r} is not a GPU request"
-    scope.problems.error(node, path, message, "write all, a number, a list of ids such as [0, 3], or a GPU's UUID")
-    return node
-
-
-def _gpu_mapping(node: Node, path: str, scope: Scope) -> Node:
-    result = {}
-    for key, inner in node.items():
-        if key not in GPU_KEYS:
-            scope.problems.error(inner.key, join(path, key), "unknown key of gpus", nearest(key, GPU_KEYS))
-        elif key == "count":
-            result["count"] = inner.with_value(-1) if inner.value == "all" else inner
-        elif key in ("ids", "device_ids"):
-            result["ids"] = texts(inner, join(path, key), scope)
-        elif key == "capabilities":
-            listed = texts(inner, join(path, key), scope)
-            result[key] = listed.with_value(tuple(item for item in listed.value if item.value != "gpu"))
-        elif key in ("min_free", "idle"):
-            result[key] = inner
-    if not result.keys() & {"count", "ids"}:
-        result["count"] = node.with_value(-1)
-    return node.with_value(result)
-
-
-def server(node: Node, path: str, scope: Scope) -> Node:
-    """The launcher as words, a model path absolute, the flags under their profile words."""
-    if not node.is_map:
-        return _wrong(node, path, scope, "a mapping with model: and what else the server needs")
-    result = dict(node.items())
-    launcher, model, args = result.get("launcher"), result.get("model"), result.get("args")
-    if launcher is not None and launcher.value is not None:
-        result["launcher"] = words(launcher, f"{path}.launcher", scope)
-    if model is not None and isinstance(model.value, str) and re.match(r"[~/]|\.{1,2}/", model.value):
-        result["model"] = _resolved(model, f"{path}.model", scope)
-    if args is not None and args.value is not None:
-        result["args"] = _flags(args, f"{path}.args", scope)
-    return node.with_value(result)
-
-
-def _flags(args: Node, path: str, scope: Scope) -> Node:
-    if not args.is_map:
-        return _wrong(args, path, scope, "a mapping such as {tp: 4, trust-remote-code: true}")
-    result: dict[str, Node] = {}
-    for written, value in args.items():
-        word = flag_word(written)
-        if word in FIELD_FLAGS:
-            field = FIELD_FLAGS[word]
-            message = "belongs to server.api_key: in args every user would see it" if field == "api_key" else ""
-            message = message or f"is a field of its own: server.{field}"
-            scope.problems.error(value.key, join(path, written), message, f"write it as server.{field}")
-        elif word in result:
-            scope.problems.error(value.key, join(path, written), f"is the flag {word} again, in another spelling")
-        else:
-            result[word] = value
-    return args.with_value(result)
 
 
 def restart(node: Node, path: str, scope: Scope) -> Node:

@@ -1,0 +1,186 @@
+"""The commands and their options, as argparse sees them. cli.py makes keywords of what is parsed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from sglaunch.errors import UsageError
+
+_EPILOG = """exit status: 0 done; 1 the engine or the container failed; 2 usage or configuration error, nothing touched;
+3 consent needed and not given, or a check found something; 4 refused: policy, trust, or not ours; 130 interrupted.
+exec, shell and an attached up: the command's own.
+"""
+Command = Callable[[argparse.Namespace], int]
+_AddVerb = Callable[[str, str, str], argparse.ArgumentParser]
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors are ours, so that they have one form and one boundary."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see `{self.prog} --help`")
+
+
+def build(commands: Mapping[str, Command]) -> Parser:
+    """The parser of every command; `commands` are called with what was parsed."""
+    shared, for_logs = _shared_options("-f"), _shared_options()
+    parser = Parser(
+        prog="sglaunch",
+        description="Containers for SGLang, declared in checked-in files.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+    )
+    parser.add_argument(
+        "--version", action="store_const", const=commands["--version"], dest="command", help="print the version"
+    )
+    verbs = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+
+    def verb(name: str, summary: str, example: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example: {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[for_logs if name == "logs" else shared],
+        )
+        made.set_defaults(command=commands[name])
+        return made
+
+    _making_verbs(verb)
+    _entering_verbs(verb)
+    _looking_verbs(verb)
+    return parser
+
+
+def _making_verbs(verb: _AddVerb) -> None:
+    verb("init", "write a commented sglaunch.yaml for this folder", "sglaunch init")
+    up = verb("up", "make it so: create, start, update or recreate; then enter the shell", "sglaunch up dev")
+    _profiles(up, "*")
+    up.add_argument("-d", "--no-attach", action="store_true", help="do not enter the shell")
+    up.add_argument("--no-start", action="store_true", help="create, and leave it stopped")
+    recreate = up.add_mutually_exclusive_group()
+    recreate.add_argument("--force-recreate", action="store_true", help="a new container though nothing changed")
+    recreate.add_argument("--no-recreate", action="store_true", help="keep what is there; tell what is pending")
+    up.add_argument("--remove-orphans", action="store_true", help="remove containers whose profile is gone")
+    _acting(up)
+    up.add_argument("--no-wait", action="store_true", help="return before a server answers")
+    _wait_timeout(up)
+    up.add_argument("--wait-gpus", action="store_true", help="where too few GPUs are free, wait until there are enough")
+    up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
+    _overrides(up)
+    _dry_run(up)
+    for name, summary, count in (
+        ("down", "stop and remove what this project runs", "*"),
+        ("rm", "stop and remove the containers of the named profiles", "+"),
+        ("start", "start stopped containers as they are", "+"),
+        ("stop", "stop containers and keep them", "+"),
+        ("restart", "stop and start; edits are not applied", "+"),
+        ("pull", "pull the images of the profiles", "*"),
+    ):
+        made = verb(name, summary, f"sglaunch {name} dev")
+        _profiles(made, count)
+        _dry_run(made)
+        if name != "pull":
+            _acting(made)
+
+
+def _entering_verbs(verb: _AddVerb) -> None:
+    _profiles(verb("shell", "a shell in the running container", "sglaunch shell dev"), None)
+    run = verb("exec", "run a command in the running container", "sglaunch exec dev -- python3 -V")
+    _profiles(run, None)
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments")
+    _profiles(verb("attach", "attach to the main process", "sglaunch attach dev"), None)
+    logs = verb("logs", "show the log of a container", "sglaunch logs -f -n 100 server")
+    _profiles(logs, None)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
+    logs.add_argument("-n", "--tail", type=_count, metavar="N", help="only the last N lines")
+
+
+def _looking_verbs(verb: _AddVerb) -> None:
+    plan = verb("plan", "what up would do, and which line says so", "sglaunch plan --check")
+    _profiles(plan, "*")
+    plan.add_argument("--check", action="store_true", help="exit status 3 when something is pending")
+    _overrides(plan)
+    ps = verb("ps", "list this project's containers", "sglaunch ps -a")
+    ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
+    ps.add_argument("--all-projects", action="store_true", help="every project and owner on this engine")
+    wait = verb("wait", "wait until a running server answers", "sglaunch wait server")
+    _profiles(wait, "*")
+    _wait_timeout(wait)
+    gpus = verb("gpus", "who holds which GPU of this machine", "sglaunch gpus --watch")
+    gpus.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
+    verb("trust", "agree to what this project's files ask of the host", "sglaunch trust")
+    verb("images", "list the snapshots of this project's containers", "sglaunch images")
+    config = verb("config", "print the merged spec", "sglaunch config dev image --origins")
+    config.add_argument("profile", nargs="?", metavar="PROFILE")
+    config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
+    config.add_argument("--origins", action="store_true", help="file, line and layer of each value")
+    _overrides(config)
+    validate = verb("validate", "check every file and profile", "sglaunch validate")
+    _profiles(validate, "*")
+    _overrides(validate)
+
+
+def _shared_options(*file_flags: str) -> Parser:
+    """Valid before and after the command. SUPPRESS keeps one place from resetting what the other set.
+
+    After `logs`, -f is --follow, as with docker; `file_flags` leaves it out there.
+    """
+    shared = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = shared.add_argument_group("options of every command")
+    group.add_argument("-C", dest="directory", metavar="DIR", help="as if started in DIR")
+    group.add_argument(*file_flags, "--file", dest="file", metavar="FILE", help="the project file")
+    group.add_argument("--engine", metavar="NAME", help="auto or docker")
+    group.add_argument("--context", metavar="NAME", help="docker context")
+    group.add_argument("--json", action="store_true", help="the answer as one JSON document")
+    group.add_argument("--yes", action="store_true", help="agree to recreate and remove")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+    group.add_argument("--verbose", action="store_true", help="each engine command line, secrets masked")
+    return shared
+
+
+def _profiles(parser: argparse.ArgumentParser, count: str | None) -> None:
+    if count is None:
+        parser.add_argument("profile", metavar="PROFILE")
+    else:
+        parser.add_argument("profiles", nargs=count, metavar="PROFILE")
+
+
+def _overrides(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="e.g. environment.A=1")
+    parser.add_argument("--image", metavar="IMAGE", help="the same as --set image=IMAGE")
+
+
+def _acting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--snapshot", action="store_true", help="save what would be lost as an image first, and go on")
+    wait = "how long to wait for another sglaunch (300)"
+    parser.add_argument("--lock-timeout", type=_seconds, metavar="SECONDS", help=wait)
+
+
+def _dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
+
+
+def _count(text: str) -> str:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return text
+
+
+def _wait_timeout(parser: argparse.ArgumentParser) -> None:
+    what = "how long to wait for an answer, instead of each profile's own limit"
+    parser.add_argument("--wait-timeout", type=_seconds, metavar="SECONDS", help=what)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
