@@ -61,9 +61,7 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report) -> None:
             report(Event("done", plan, step, note))
     except (EngineError, KeyboardInterrupt) as error:
         failed = done[-1] if done else None
-        # A step that was cut off may have been carried out all the same, and so may a stop whose answer came too late;
-        # any other that failed was not.
-        unsure = isinstance(error, KeyboardInterrupt) or (failed is not None and failed.op == "stop")
+        unsure = isinstance(error, KeyboardInterrupt) or (failed is not None and _may_be_done(failed, engine))
         begun = done if unsure else done[:-1]
         report(Event("failed", plan, failed))
         if isinstance(error, KeyboardInterrupt) and failed is not None and failed.op == "remove":
@@ -75,6 +73,19 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report) -> None:
             raise Interrupted("interrupted; what was begun has been taken back") from None
         raise
     report(Event("finished", plan))
+
+
+def _may_be_done(failed: Step, engine: Engine) -> bool:
+    """Whether the engine may have done what it gave no good answer to: it came too late, or was lost.
+
+    Taking back a stop, a start or an update that was not carried out changes nothing; a rename can be seen.
+    """
+    if failed.op != "rename":
+        return failed.op in ("stop", "start", "update")
+    try:
+        return look(failed.to, engine) is not None and look(failed.target, engine) is None
+    except EngineError:
+        return True
 
 
 def _take_back(plan: ContainerPlan, done: Iterable[Step], engine: Engine, report: Report) -> None:
@@ -193,6 +204,15 @@ def exited(seen: ObservedContainer, engine: Engine) -> EngineError:
     return EngineError(Failure("exited", f"container {seen.name} {verb} ({code})", hint, log=log))
 
 
+def _remove(step: Step, engine: Engine) -> None:
+    """One that is gone has been removed, whatever the engine answered."""
+    try:
+        engine.remove(step.target)
+    except EngineError:
+        if look(step.target, engine) is not None:
+            raise
+
+
 def _wait_gone(step: Step, engine: Engine) -> None:
     name, deadline = step.target, time.monotonic() + GONE_SECONDS
     while look(name, engine) is not None:
@@ -231,7 +251,7 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "update": lambda step, engine: engine.update(step.target, step.values),
     "rename": lambda step, engine: engine.rename(step.target, step.to),
     "snapshot": _snapshot,
-    "remove": lambda step, engine: engine.remove(step.target),
+    "remove": _remove,
     "gone": _wait_gone,
 }
 """Each op of a step and the one call it is."""

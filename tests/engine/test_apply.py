@@ -209,14 +209,14 @@ def test_a_failure_takes_back_what_was_done_in_reverse_but_not_what_failed() -> 
     steps = (
         Step("rename", NAME, "", to="a", undo=(Step("rename", "a", "undo", to=NAME),)),
         Step("rename", "a", "", to="b", undo=(Step("rename", "b", "undo", to="a"),)),
-        Step("update", "nowhere", "", values={"cpus": 1.0}, undo=(Step("start", "b", "undo"),)),
+        Step("unpause", "nowhere", "", undo=(Step("start", "b", "undo"),)),
         Step("remove", "b", ""),
     )
     with pytest.raises(EngineError):
         apply(plan(*steps), engine, events.append)
     assert engine.names() == {NAME: "running"}
     assert engine.calls[-2:] == [("rename", "b"), ("rename", "a")]
-    assert told(events)[-3:] == ["failed update", "undo rename", "undo rename"]
+    assert told(events)[-3:] == ["failed unpause", "undo rename", "undo rename"]
     assert "finished" not in told(events)
 
 
