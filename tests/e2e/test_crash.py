@@ -166,28 +166,55 @@ def test_killed_after_any_call_the_next_up_finds_one_that_works(box: Sglaunch, b
     assert_converges(box)
 
 
-@pytest.mark.parametrize("call", range(1, len(RECREATE) + 1))
-def test_an_answer_that_is_lost_costs_at_most_one_more_up(box: Sglaunch, between: Between, call: int) -> None:
-    """The engine did what it was asked, and its answer did not arrive."""
+def assert_as_before(box: Sglaunch, old: str, what: str) -> None:
+    found = box.inspect("box")
+    assert (found["Id"], found["State"]["Running"]) == (old, True), what
+    assert found["HostConfig"]["RestartPolicy"]["Name"] == "always", what
+    assert work(box.name("box")) == "hours", what
+
+
+@pytest.mark.parametrize("do", ["fail", "lose"])
+def test_a_failure_at_any_call_puts_the_old_one_back_as_it_was(box: Sglaunch, between: Between, do: str) -> None:
+    """The engine refuses; or it does what it was asked, and its answer is lost."""
     old, _ = box.identity("box")
-    box("up", "-d", "--yes", status=1, env=between.at(call, "lose"))
-    box("up", "-d", status=None)
-    assert box.inspect("box")["State"]["Running"]
-    assert work(box.name("box")) == "hours" or box.identity("box")[0] != old
+    for call, verb in enumerate(RECREATE[: RECREATE.index("rm")], 1):
+        if (do, verb) != ("lose", "create"):
+            said = box("up", "-d", "--yes", status=1, env=between.at(call, do)).stderr
+            assert between.calls[call - 1] == verb
+            assert ("injected" if do == "fail" else "the engine does not answer") in said, verb
+            assert_as_before(box, old, verb)
+            assert names(box.project) == [box.name("box")], verb
+
+
+def test_an_old_one_that_cannot_be_removed_is_taken_back_and_one_that_is_gone_is_not(
+    box: Sglaunch, between: Between
+) -> None:
+    old, _ = box.identity("box")
+    box("up", "-d", "--yes", status=1, env=between.at(len(RECREATE), "fail"))
+    assert_as_before(box, old, "rm")
+    box("up", "-d", "--yes", env=between.at(len(RECREATE), "lose"))
+    assert box.plan()["action"] == "none"
+    assert names(box.project) == [box.name("box")]
+
+
+def test_a_new_one_whose_creation_was_not_told_goes_with_the_next_up(box: Sglaunch, between: Between) -> None:
+    old, _ = box.identity("box")
+    box("up", "-d", "--yes", status=1, env=between.at(1, "lose"))
+    assert_as_before(box, old, "create")
     assert_converges(box)
 
 
-def test_a_failure_at_any_call_puts_the_old_one_back_as_it_was(box: Sglaunch, between: Between) -> None:
+def test_killed_while_it_saves_a_snapshot_nothing_is_lost(box: Sglaunch, between: Between) -> None:
     old, _ = box.identity("box")
-    for call, verb in enumerate(RECREATE, 1):
-        said = box("up", "-d", "--yes", status=1, env=between.at(call, "fail")).stderr
-        assert between.calls[call - 1] == verb
-        assert "injected" in said, verb
-        found = box.inspect("box")
-        assert (found["Id"], found["State"]["Running"]) == (old, True), verb
-        assert found["HostConfig"]["RestartPolicy"]["Name"] == "always", verb
-        assert names(box.project) == [box.name("box")], verb
-        assert work(box.name("box")) == "hours", verb
+    calls = (*RECREATE[:3], "commit")
+    try:
+        box("up", "-d", "--snapshot", status=None, env=between.at(len(calls), "kill"))
+        assert between.calls == calls
+        box("up", "-d", status=3)
+        assert (box.identity("box")[0], work(box.name("box"))) == (old, "hours")
+    finally:
+        label = f"label=sglaunch.snapshot.project={box.project}"
+        docker("rmi", *docker("images", "-q", "--filter", label).stdout.split())
 
 
 def test_who_thinks_better_of_a_killed_recreate_gets_the_old_one_as_it_was(box: Sglaunch, between: Between) -> None:
@@ -231,7 +258,7 @@ def test_a_second_command_says_for_whom_it_waits_and_then_goes_on(
     second = sglaunch.start("up", "-d")
     assert second.stderr is not None
     line = second.stderr.readline()
-    assert f"{sglaunch.name('dev')} is locked since" in line
+    assert f"{sglaunch.name('box')} is locked since" in line
     assert f"`sglaunch up`, pid {holder.pid}" in line
     assert second.poll() is None
     between.waiting.unlink()
@@ -246,7 +273,7 @@ def test_a_second_command_that_will_not_wait_names_the_holder_and_touches_nothin
 ) -> None:
     done = sglaunch(*words, "--lock-timeout", "0", status=1)
     said = json.loads(done.stdout)["errors"][0]["message"] if "--json" in words else done.stderr
-    assert f"{sglaunch.name('dev')} is locked since" in said
+    assert f"{sglaunch.name('box')} is locked since" in said
     assert f"`sglaunch up`, pid {holder.pid}" in said
     assert containers(sglaunch.project) == []
 
