@@ -109,12 +109,12 @@ def build_busybox(tag: str) -> str:
     A tag that already names an image of the same content is left alone: its id must not change under another run of
     these tests on the same engine.
     """
-    return _import(tag, _root_filesystem())
+    return _import(tag, root_filesystem())
 
 
 def build_variant(tag: str, text: str) -> str:
     """Makes the same image with one more file, `/variant`, which holds `text`; so its id is another one."""
-    return _import(tag, _root_filesystem(variant=text))
+    return _import(tag, root_filesystem(variant=text))
 
 
 def remove_built(keep: str) -> None:
@@ -142,7 +142,7 @@ def _import(tag: str, archive: bytes) -> str:
     return image
 
 
-def _root_filesystem(variant: str = "") -> bytes:
+def root_filesystem(variant: str = "") -> bytes:
     """A tar archive: busybox, a link to it for each of its tools, and the few files a shell looks for.
 
     The same busybox gives the same bytes.
