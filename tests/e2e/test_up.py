@@ -187,6 +187,32 @@ def test_down_leaves_none_of_ours_and_touches_no_other(web: Sglaunch, tmp_path: 
     assert other.identity() == before
 
 
+def test_fifty_megabytes_of_work_are_kept_or_saved_and_the_image_can_be_started_from(web: Sglaunch) -> None:
+    web("up")
+    docker("exec", web.name(), "sh", "-c", "mkdir /root/run7; dd if=/dev/zero of=/root/run7/out bs=1M count=50")
+    before = web.identity()
+    tag = f"{web.project}:other"
+    build_variant(tag, web.project)
+    try:
+        web.edit(web.image, tag)
+        with EventLog() as log:
+            done = web("up", status=3)
+        assert (web.identity(), log.actions(web.project)) == (before, [])
+        assert "50.0m written in its own layer would be lost: /root/run7" in done.stderr
+        assert all(flag in done.stderr for flag in ("--yes", "--snapshot", "--no-recreate"))
+        web("up", "--snapshot", "--yes")
+        saved = web("images").stdout.split()[3]
+        web("down", "--yes")
+        web.edit(tag, saved)
+        web("up")
+        assert web("exec", "web", "--", "stat", "-c", "%s", "/root/run7/out").stdout == f"{50 << 20}\n"
+        assert web.plan()["action"] == "none"
+        web("down", "--yes")
+        docker("rmi", "-f", saved)
+    finally:
+        docker("rmi", "-f", tag, check=False)
+
+
 def test_three_profiles_come_up_together_what_is_needed_first(sglaunch: Sglaunch) -> None:
     body = "{image: IMAGE, command: sleep infinity, init: true"
     sglaunch.write(
