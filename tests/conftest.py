@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,13 @@ IMAGE = "sglaunch-test/busybox:1"
 
 _docker_tests = pytest.StashKey[int]()
 _proxy = re.compile(r"(https?|all|no)_proxy", re.IGNORECASE)
+
+
+def pytest_configure() -> None:
+    """Commands under test get signals as a terminal's do; a background job of a plain shell has SIGINT ignored."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) == signal.SIG_IGN:
+            signal.signal(name, signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL)
 
 
 def _needs_docker(item: pytest.Item) -> bool:

@@ -9,6 +9,8 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -95,11 +97,26 @@ def _relocate(node: Node, origin: Origin) -> Node:
 class _Walk:
     def __init__(self, file: str, layer: str, problems: Problems) -> None:
         self.file, self.layer, self.problems, self.count = file, layer, problems, 0
+        self.within: set[int] = set()
 
     def place(self, mark: Any) -> Place:
         return Place(self.file, mark.line + 1, mark.column + 1)
 
+    @contextmanager
+    def opened(self, raw: YamlNode, path: str) -> Iterator[None]:
+        """Within a value; an alias of a value that is not closed yet has no end."""
+        if id(raw) in self.within:
+            self.problems.error(self.place(raw.start_mark), path, "the anchor holds an alias of itself")
+            raise _Stop
+        self.within.add(id(raw))
+        yield
+        self.within.remove(id(raw))
+
     def node(self, raw: YamlNode, path: str, depth: int, key: Place | None = None) -> Node:
+        with self.opened(raw, path):
+            return self._node(raw, path, depth, key)
+
+    def _node(self, raw: YamlNode, path: str, depth: int, key: Place | None) -> Node:
         self.count += 1
         origin = Origin(self.place(raw.start_mark), self.layer)
         if self.count > MAX_NODES or depth > MAX_DEPTH:
@@ -149,7 +166,8 @@ class _Walk:
         result: dict[str, Node] = {}
         for source in reversed(sources):
             if isinstance(source, MappingNode):
-                result.update(self.mapping(source, path, depth + 1))
+                with self.opened(source, path):
+                    result.update(self.mapping(source, path, depth + 1))
             else:
                 self.problems.error(self.place(source.start_mark), path, "<< takes a mapping or an alias of one")
         return result

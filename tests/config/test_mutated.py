@@ -83,9 +83,9 @@ def test_a_mutated_file_is_right_or_told_where_it_is_wrong(
         path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
         for verb in ("validate", "plan"):
             processes.clear()
-            began = time.monotonic()
+            began = time.process_time()
             status = main(["-C", str(tmp_path), verb])
-            seconds = time.monotonic() - began
+            seconds = time.process_time() - began
             said = capsys.readouterr().err
             about = f"seed {seed}, {verb}, status {status}: {said}\n{text}"
             assert "Traceback" not in said, about

@@ -32,6 +32,8 @@ TOLD: dict[str, str] = {
     "profiles:\n  a:\n\timage: x": "3:1: not YAML",
     "a: [1": "1:6: not YAML",
     "a: *b": "1:4: not YAML: found undefined alias",
+    "vars: &v {a: {<<: *v}}": "1:7: vars.a: the anchor holds an alias of itself",
+    "vars: &v {a: [*v]}": "1:7: vars.a[0]: the anchor holds an alias of itself",
     f"{P}modle: 1": "4:5: modle: unknown key",
     f"{P}shm_sise: 1g": "4:5: shm_sise: unknown key; did you mean shm_size?",
     f"{P}deploy: {{}}": "4:5: deploy: is not carried by sglaunch; write gpus, mem_limit, cpus and restart instead",
