@@ -9,7 +9,7 @@ from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import identify
 from sglaunch.engine.observe import observe
 from sglaunch.engine.ready import state
-from sglaunch.plan.observation import SERVING
+from sglaunch.plan.observation import SERVING, Project, foreign
 from sglaunch.project import Common, connect, request
 from sglaunch.report.data import containers_data
 from sglaunch.report.text import containers_table
@@ -21,6 +21,9 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
     engine = connect(common, identity.engine if identity else {})
     seen = observe(engine, None if all_projects else identity.project if identity else None)
     containers = [one for one in seen.containers if everything or one.status in SERVING]
+    if identity is not None and not all_projects:
+        project = Project(identity.project, str(identity.file), seen.owner)
+        containers = [one for one in containers if not foreign(one, project)]
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.answers_at])
         states = {identity: told for identity, told in found if told}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,7 +113,7 @@ def decode(labels: Mapping[str, str]) -> Applied | None:
 
 def _owner(text: str) -> Owner:
     uid, _, name = text.partition(":")
-    return Owner(int(uid) if uid.isdecimal() else -1, name)
+    return Owner(int(uid) if re.fullmatch(r"[0-9]{1,10}", uid) else -1, name)
 
 
 def _spec(labels: Mapping[str, str]) -> Mapping[str, Any] | None:
@@ -130,6 +131,6 @@ def _json(text: str) -> dict[str, Any]:
     """The object that a text begins with; an empty one where it begins with none."""
     try:
         data = json.JSONDecoder().raw_decode(text)[0]
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
