@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 DOORS: dict[str, set[str]] = {
     "ruamel": {"sglaunch.config.document"},
     "jinja2": {"sglaunch.config.render"},
-    "pydantic": {"sglaunch.config.profile"},
+    "pydantic": {"sglaunch.config.entries", "sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
     "python_on_whales": {"sglaunch.engine.client"},
     "argparse": {"sglaunch.cli", "sglaunch.parser"},

@@ -1,146 +1,48 @@
-"""What people may write in a profile, strictly, in its long form. One of the two users of pydantic.
+"""What people may write in a profile, strictly, in its long form. With `entries` the only user of pydantic.
 
 Every field of the class is a key of the profile reference; its description is the reference's text.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+from pydantic import BaseModel, Field, StrictBool, ValidationError
 
+from sglaunch.config.entries import (
+    Absolute,
+    DependencyEntry,
+    DeviceEntry,
+    Duration,
+    EnvFileEntry,
+    GpusEntry,
+    HealthcheckEntry,
+    Image,
+    LoggingEntry,
+    MountEntry,
+    NetworkEntry,
+    PortEntry,
+    Restart,
+    SecretEntry,
+    ServerEntry,
+    Size,
+    Strict,
+    Swap,
+    Text,
+    UlimitEntry,
+    Whole,
+)
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
 from sglaunch.spec.accelerator import ACCELERATORS
-from sglaunch.spec.values import parse_duration, parse_size, parse_swap
-
-Size = Annotated[int, BeforeValidator(parse_size)]
-Swap = Annotated[int, BeforeValidator(parse_swap)]
-Duration = Annotated[float, BeforeValidator(parse_duration)]
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError("must be a whole number")
-    return value
-
-
-def _port(value: object) -> object:
-    if value in (0, "0") or not (value == "auto" or isinstance(value, int | float | str)):
-        raise ValueError("must be a port from 1 to 65535, or auto")
-    return 0 if value == "auto" else _whole(value)
-
-
-def _limit(value: object) -> object:
-    return -1 if value == "unlimited" else _whole(value)
-
-
-def _restart(value: object) -> object:
-    if not re.fullmatch(r"no|always|unless-stopped|on-failure(:\d+)?", str(value)):
-        raise ValueError(f"{value!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-Limit = Annotated[int, BeforeValidator(_limit)]
-Text = StrictStr
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class MountEntry(_Strict):
-    """A volume under its container path."""
-
-    type: Literal["bind", "volume"]
-    source: Text = ""
-    read_only: StrictBool = False
-    create_host_path: StrictBool = False
-    propagation: Literal["", "shared", "slave", "private", "rshared", "rslave", "rprivate"] = ""
-    selinux: Literal["", "z", "Z"] = ""
-    nocopy: StrictBool = False
-
-
-class PortEntry(_Strict):
-    port: Text = ""
-    ip: Text = ""
-
-
-class DeviceEntry(_Strict):
-    path: Text
-    permissions: Text = "rwm"
-
-
-class UlimitEntry(_Strict):
-    soft: Limit
-    hard: Limit
-
-
-class HealthcheckEntry(_Strict):
-    test: list[Text] | None = None
-    interval: Duration | None = None
-    timeout: Duration | None = None
-    retries: Whole | None = None
-    start_period: Duration | None = None
-    disable: StrictBool = False
-
-
-class NetworkEntry(_Strict):
-    aliases: list[Text] = []
-    ipv4_address: Text = ""
-    ipv6_address: Text = ""
-
-
-class LoggingEntry(_Strict):
-    driver: Text = ""
-    options: dict[str, Text] = {}
-
-
-class DependencyEntry(_Strict):
-    condition: Literal["started", "service_started", "ready", "service_healthy"] = "started"
-
-
-class EnvFileEntry(_Strict):
-    path: Text
-    required: StrictBool = True
-
-
-class SecretEntry(_Strict):
-    file: Text = ""
-
-
-class GpusEntry(_Strict):
-    count: Annotated[int, BeforeValidator(_whole), Field(ge=-1)] | None = None
-    ids: list[Text] | None = None
-    min_free: Size = 0
-    idle: StrictBool = False
-    capabilities: list[Text] = []
-
-
-class ReadyEntry(_Strict):
-    path: Annotated[Text, Field(pattern="^/")] | None = None
-    timeout: Duration | None = None
-    stall: Duration = 1200.0
-
-
-class ServerEntry(_Strict):
-    model: Annotated[Text, Field(min_length=1)]
-    host: Text = "0.0.0.0"  # noqa: S104 - inside the container
-    port: Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535)] = 30000
-    args: dict[str, Any] = {}
-    launcher: Annotated[list[Text], Field(min_length=1)] | None = None
-    api_key: Text = ""
-    ready: ReadyEntry = ReadyEntry()
-
-
-class Profile(_Strict):
+class Profile(Strict):
     """A profile: Compose's service vocabulary and the launcher's own keys."""
 
     container_name: Text | None = Field(None, description="name of the container")
-    image: Annotated[Text, Field(min_length=1)] = Field(description="image reference")
+    image: Image = Field(description="image reference")
     command: list[Text] | None = Field(None, description="words run in place of the image's command")
     entrypoint: list[Text] | None = Field(None, description="words run in place of the image's entrypoint; [] for none")
     environment: dict[str, Text | None] = Field({}, description="variables; a bare name takes the caller's value")
@@ -174,16 +76,14 @@ class Profile(_Strict):
     ulimits: dict[str, UlimitEntry] = Field({}, description="resource limits; -1 is unlimited")
     sysctls: dict[str, Text] = Field({}, description="kernel parameters of the container's namespaces")
     user: Text = Field("", description="user[:group] of the process")
-    working_dir: Text = Field("", description="folder the command starts in")
+    working_dir: Absolute = Field("", description="folder the command starts in")
     hostname: Text = Field("", description="host name in the container")
     labels: dict[str, Text] = Field({}, description="labels of the container")
     tty: StrictBool = Field(False, description="a terminal for the main process")
     stdin_open: StrictBool = Field(False, description="keep standard input open")
     init: StrictBool = Field(False, description="a small init as process 1, which reaps and forwards signals")
     auto_remove: StrictBool = Field(False, description="removed when it stops")
-    restart: Annotated[Text, BeforeValidator(_restart)] = Field(
-        "no", description="no, always, unless-stopped or on-failure[:times]"
-    )
+    restart: Restart = Field("no", description="no, always, unless-stopped or on-failure[:times]")
     stop_signal: Text = Field("", description="signal that asks the process to stop")
     stop_grace_period: Duration | None = Field(None, description="time from that signal to the kill")
     healthcheck: HealthcheckEntry | None = Field(None, description="the engine's own health probe")
@@ -312,7 +212,7 @@ def _model_at(steps: tuple[int | str, ...]) -> type[BaseModel] | None:
         return Profile
     field = Profile.model_fields.get(str(steps[0]))
     text = str(field.annotation) if field is not None else ""
-    models = [model for model in _Strict.__subclasses__() if model.__name__ in text]
+    models = [model for model in Strict.__subclasses__() if model.__name__ in text]
     return models[0] if models else None
 
 

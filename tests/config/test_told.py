@@ -74,6 +74,10 @@ TOLD: dict[str, str] = {
     f"{P}server: {{model: m, args: {{api-key: x}}}}": "4:31: server.args.api-key: belongs to server.api_key: in args",
     f"{P}server: {{model: m, args: {{tp: 1, tp-size: 2}}}}": "4:38: server.args.tp-size: is the flag tp again",
     f"{P}server: {{model: m, api_key: K}}": "4:33: server.api_key: must name an entry of secret_env; the key itself",
+    "profiles: {a: {image: Org/Img:1}}": "1:23: image: 'Org/Img:1' is not an image reference, such as "
+    "registry/name:tag; names are in lower case",
+    "profiles: {a: {image: 'a b'}}": "1:23: image: 'a b' is not an image reference, such as registry/name:tag",
+    f"{P}working_dir: here": "4:18: working_dir: 'here' must be an absolute path of the container, such as /workspace",
     f"{P}server: {{model: m}}\n    command: x": "5:14: command: excludes server, which is a command itself; remove one",
     f"{P}auto_remove: true\n    restart: always": "4:18: auto_remove: excludes restart: a container that is removed",
     f"{P}network_mode: host\n    networks: [a]": "4:19: network_mode: excludes networks; remove one of the two",
@@ -117,3 +121,18 @@ def test_the_line_is_quoted_with_a_caret_and_without_its_secrets(
 def test_no_project_says_how_to_begin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-C", str(tmp_path), "plan"]) == 2
     assert "run `sglaunch init`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("a", "a:1", f"sha256:{'a' * 64}", "0a1b2c3d4e5f", "[::1]:5000/x", "127.0.0.1:5000/x", "Registry.Example/a:T"),
+        *("reg.io/a__b/c--d:v1.2_x", "lmsysorg/sglang:v0.5.5-cu129-amd64", f"localhost:5000/a/b:1@sha256:{'b' * 64}"),
+        "registry.cn-east.example.com/base_image/dockerhub/lmsysorg/sglang:main-cann8.3.rc1-a3",
+    ],
+)
+def test_every_form_of_an_image_reference_is_right(
+    image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sglaunch.yaml").write_text(f"profiles: {{a: {{image: '{image}'}}}}", encoding="utf-8")
+    assert main(["-C", str(tmp_path), "validate"]) == 0, capsys.readouterr().err
