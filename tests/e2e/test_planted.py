@@ -113,6 +113,7 @@ def test_it_is_in_the_containers_environment_and_nowhere_else(server: Sglaunch) 
         said.append(server("logs", "server"))
         assert f'api-key: "{TOKEN}"' in docker("logs", name).stdout
         said.append(server("exec", "server", "--", "true"))
+        said.append(server("--verbose", "pull", "server", status=1))  # no registry has it
         server.edit("org/model", "org/other")
         said.append(server("up", "--no-wait", status=3))
         said.append(server("--verbose", "up", "--no-wait", "--snapshot"))
