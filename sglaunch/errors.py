@@ -135,10 +135,11 @@ class Failure:
 
 
 class EngineError(SglaunchError):
-    """The engine or the container failed."""
+    """The engine or the container failed. `beside`: what failed in the same run, of other containers."""
 
     status = 1
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message, failure.hint)
         self.failure = failure
+        self.beside: tuple[EngineError, ...] = ()

@@ -21,7 +21,7 @@ from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Refu
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.reconcile import plan_pull, plan_up
-from sglaunch.plan.removing import plan_down
+from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
 from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
 from sglaunch.project import Common, connect, enforce, load_config, project_of
@@ -232,16 +232,17 @@ def down_plan(
     project: Project,
     profiles: Collection[str],
     unprotected: Collection[str],
+    needed: Needed,
     *,
     snapshot: bool = False,
 ) -> Plan:
     """What down removes, measured where something would be lost."""
     seen = observe(engine, project.name)
-    plan = plan_down(seen, project, profiles, unprotected, snapshot=snapshot)
+    plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)
     at_risk = _at_risk(plan, seen)
     if at_risk:
         seen = measure(engine, seen, at_risk)
-        plan = plan_down(seen, project, profiles, unprotected, snapshot=snapshot)
+        plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)
     return plan
 
 

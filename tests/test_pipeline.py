@@ -110,7 +110,7 @@ def test_a_verb_other_than_up_does_nothing_on_no() -> None:
     engine = FakeEngine([make_container()])
 
     def look(answer: pipeline.Answer) -> Plan:
-        return Plan() if answer is pipeline.Answer.KEEP else plan_down(run(engine).observe(), project(), (), ())
+        return Plan() if answer is pipeline.Answer.KEEP else plan_down(run(engine).observe(), project(), (), (), {})
 
     done = pipeline.carry_out(look, engine, Answer(yes=False).conduct)  # type: ignore[arg-type]
     assert (done.containers, engine.changing_calls()) == ((), [])

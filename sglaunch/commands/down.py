@@ -38,7 +38,7 @@ def run(
         if answer is Answer.KEEP:
             return Plan()
         saving = answer is Answer.SNAPSHOT
-        return down_plan(engine, project, profiles, identity.unprotected, snapshot=saving)
+        return down_plan(engine, project, profiles, identity.unprotected, identity.needed, snapshot=saving)
 
     plan = look(Answer.SNAPSHOT if snapshot else Answer.AGREE)
     missing = [name for name in profiles if name not in {one.profile for one in plan.containers}]

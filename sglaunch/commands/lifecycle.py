@@ -43,8 +43,8 @@ def run(
     def planned(*, snapshot: bool = False) -> Plan:
         seen = observe(engine, project.name)
         if verb == "stop":
-            return plan_stop(seen, project, profiles, snapshot=snapshot)
-        return (plan_start if verb == "start" else plan_restart)(seen, project, profiles)
+            return plan_stop(seen, project, profiles, identity.needed, snapshot=snapshot)
+        return (plan_start if verb == "start" else plan_restart)(seen, project, profiles, identity.needed)
 
     if dry_run:
         return show_plan(common, planned())

@@ -77,13 +77,17 @@ def load(request: Request, profiles: Sequence[str], *, everything: bool = False)
 
 @dataclass(frozen=True)
 class Identity:
-    """What can be known of a project without its profiles being right. `unprotected`: those that say so."""
+    """What can be known of a project without its profiles being right.
+
+    `unprotected`: profiles that say so. `needed`: by profile, what its `depends_on` names.
+    """
 
     project: str
     file: Path
     names: Sequence[str]
     engine: Mapping[str, str]
     unprotected: frozenset[str]
+    needed: Mapping[str, frozenset[str]]
 
 
 def identify(request: Request) -> Identity:
@@ -98,6 +102,7 @@ def identify(request: Request) -> Identity:
         names,
         loader.engine(),
         frozenset(name for name in names if loader.says_unprotected(name)),
+        {name: loader.says_needed(name) for name in names},
     )
 
 
@@ -167,6 +172,11 @@ class _Loader:
         """Whether the nearest `protect` of a profile is a plain false; a profile that does not load is protected."""
         written = [text.get("protect") for text in self.stack.texts(profile, Problems())]
         return next((node.value for node in reversed(written) if node is not None), True) is False
+
+    def says_needed(self, profile: str) -> frozenset[str]:
+        """What every `depends_on` of a profile names, as far as it can be read."""
+        written = [text.get("depends_on") for text in self.stack.texts(profile, Problems())]
+        return frozenset(name for node in written if node is not None for name in _names_in(node))
 
     def engine(self) -> dict[str, str]:
         node = self.stack.engine
@@ -249,6 +259,11 @@ class _Loader:
                 path.pop()
 
         visit(name)
+
+
+def _names_in(node: Node) -> Iterable[str]:
+    """Of a list its texts, of a mapping its keys."""
+    return [str(item.value) for item in node.value] if node.is_list else [name for name, _ in node.items()]
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int]:

@@ -12,6 +12,7 @@ from sglaunch.convert.to_create import create_call
 from sglaunch.engine import host
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.ready import Tell, wait_ready
+from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.plan.steps import ContainerPlan, Plan, Step
@@ -45,31 +46,38 @@ Report = Callable[[Event], None]
 
 
 def apply(plan: Plan, engine: Engine, report: Report) -> None:
-    """Every container in turn. The first failure ends it, with that container as it was before."""
-    for one in plan.containers:
-        if one.steps:
-            _run(one, engine, report)
+    """Every container, several at once where none needs another. A failed one is left as it was before, and ends it."""
+    told = threading.RLock()
+
+    def tell(event: Event) -> None:
+        with told:
+            report(event)
+
+    steps = [one for one in plan.containers if one.steps]
+    together(steps, lambda one, lane: _run(one, engine, tell, lane))
 
 
-def _run(plan: ContainerPlan, engine: Engine, report: Report) -> None:
+def _run(plan: ContainerPlan, engine: Engine, report: Report, lane: Lane) -> None:
     done: list[Step] = []
     try:
         for step in plan.steps:
+            lane.pause(0)
             report(Event("begin", plan, step))
             done.append(step)
-            note = perform(step, engine, _teller(plan, step, report))
+            note = perform(step, engine, _teller(plan, step, report), lane)
             report(Event("done", plan, step, note))
     except (EngineError, KeyboardInterrupt) as error:
         failed = done[-1] if done else None
-        unsure = isinstance(error, KeyboardInterrupt) or (failed is not None and _may_be_done(failed, engine))
+        interrupted = isinstance(error, KeyboardInterrupt) or lane.was_halted()
+        unsure = interrupted or (failed is not None and _may_be_done(failed, engine))
         begun = done if unsure else done[:-1]
         report(Event("failed", plan, failed))
-        if isinstance(error, KeyboardInterrupt) and failed is not None and failed.op == "remove":
+        if interrupted and failed is not None and failed.op == "remove":
             # The engine may have removed it all the same: taking back the rest would leave neither old nor new.
             hint = "run the command again, or see `sglaunch ps`"
             raise Interrupted(f"interrupted while {failed.target} was being removed", hint) from None
         _take_back(plan, begun, engine, report)
-        if isinstance(error, KeyboardInterrupt):
+        if interrupted:
             raise Interrupted("interrupted; what was begun has been taken back") from None
         raise
     report(Event("finished", plan))
@@ -116,10 +124,10 @@ def _teller(plan: ContainerPlan, step: Step, report: Report) -> Tell:
     return lambda progress, seconds: report(Event("progress", plan, step, progress=progress, seconds=seconds))
 
 
-def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: None) -> str:
+def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: None, lane: Lane | None = None) -> str:
     """One step; the result is a note for people. `tell` hears of a start-up that is waited for."""
     if step.op == "ready":
-        address = wait_ready(step.target, engine, step.values["readiness"], tell)
+        address = wait_ready(step.target, engine, step.values["readiness"], tell, (lane or Lane()).pause)
         return f"it answers at {address}" if address else "it is ready"
     return _PERFORM[step.op](step, engine) or ""
 
@@ -230,7 +238,7 @@ def pulls_only(plan: Plan) -> Plan:
         steps = tuple(step for step in one.steps if step.op == "pull" and step.target not in seen)
         seen.update(step.target for step in steps)
         if steps:
-            kept.append(replace(one, steps=steps, consent=()))
+            kept.append(replace(one, steps=steps, consent=(), after=None))
     return Plan(tuple(kept))
 
 

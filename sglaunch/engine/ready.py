@@ -42,7 +42,9 @@ Tell = Callable[[Progress, float], None]
 """Called when there is something new: the progress, and the seconds since the waiting began."""
 
 
-def wait_ready(name: str, engine: Engine, readiness: Readiness, tell: Tell) -> str:
+def wait_ready(
+    name: str, engine: Engine, readiness: Readiness, tell: Tell, pause: Callable[[float], None] = time.sleep
+) -> str:
     """The address it answers at ("" where nobody can reach it from here). Raises EngineError with the diagnosis."""
     began = time.monotonic()
     data = _data(name, engine)
@@ -66,7 +68,7 @@ def wait_ready(name: str, engine: Engine, readiness: Readiness, tell: Tell) -> s
             if address is not None:
                 return address
             _check_times(name, readiness, began, log)
-            time.sleep(POLL_SECONDS)
+            pause(POLL_SECONDS)
 
 
 def _data(name: str, engine: Engine) -> Mapping[str, Any]:

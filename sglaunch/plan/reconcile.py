@@ -18,6 +18,7 @@ from sglaunch.plan.gpus import Shortage, busy
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
+from sglaunch.plan.order import bringing_up, in_order
 from sglaunch.plan.ports import taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
@@ -38,6 +39,7 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
         plans.append(_plan_one(one, left, project, choices))
         left = claim(left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered) for plan, one in zip(plans, ordered, strict=True)]
+    plans = bringing_up(plans, ordered, seen)
     orphans, warnings = _orphans(ordered, seen, project, choices)
     return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
 
@@ -51,22 +53,6 @@ def plan_pull(wanted: Sequence[Wanted], cause: str) -> Plan:
             plans.append(ContainerPlan(one.profile, one.spec.container_name, PULL, steps=(step,)))
         seen.add(one.spec.image)
     return Plan(tuple(plans))
-
-
-def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
-    """What is depended on comes first; otherwise the given order."""
-    by_name = {one.profile: one for one in wanted}
-    ordered: dict[str, Wanted] = {}
-
-    def visit(one: Wanted) -> None:
-        for needed in one.settings.depends_on:
-            if needed in by_name and needed not in ordered:
-                visit(by_name[needed])
-        ordered.setdefault(one.profile, one)
-
-    for one in wanted:
-        visit(one)
-    return list(ordered.values())
 
 
 def ours(seen: Observation, project: Project) -> list[ObservedContainer]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
 from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.order import following
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import forget_steps
 from sglaunch.plan.steps import NONE, REFUSE, REMOVE, RESTART, START, STOP, ContainerPlan, Plan, Step
 
+Needed = Mapping[str, Collection[str]]
+"""By profile, the profiles it needs."""
 _PlanOne = Callable[[ObservedContainer], ContainerPlan]
 
 
@@ -20,19 +23,20 @@ def plan_down(
     project: Project,
     profiles: Collection[str],
     unprotected: Collection[str],
+    needed: Needed,
     *,
     snapshot: bool = False,
 ) -> Plan:
     """Stops and removes the project's containers, of all profiles or the named ones; what is not ours is not touched.
 
-    `unprotected`: profiles whose files say `protect: false`. An orphan's files say nothing, so it is protected.
-    `snapshot`: what needs consent is saved first.
+    What needs another goes before it. `unprotected`: profiles whose files say `protect: false`. An orphan's files say
+    nothing, so it is protected. `snapshot`: what needs consent is saved first.
     """
     repair = plan_repair(seen, project, profiles)
     seen = repaired(seen, repair)
     mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
     plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
-    return Plan((*repair.containers, *plans))
+    return Plan((*repair.containers, *following(plans, needed)))
 
 
 def removal(
@@ -49,22 +53,34 @@ def removal(
     return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
 
 
-def plan_start(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
-    """Starts what is there and stopped; edits of the files are not applied."""
-    return _each(seen, project, profiles, _start)
+def plan_start(seen: Observation, project: Project, profiles: Collection[str], needed: Needed) -> Plan:
+    """Starts what is there and stopped, what is needed first; edits of the files are not applied."""
+    return _each(seen, project, profiles, _start, lambda plans: following(plans, needed, up=True))
 
 
-def plan_stop(seen: Observation, project: Project, profiles: Collection[str], *, snapshot: bool = False) -> Plan:
+def plan_stop(
+    seen: Observation, project: Project, profiles: Collection[str], needed: Needed, *, snapshot: bool = False
+) -> Plan:
     """Stops what runs, and keeps it. One that its engine removes as it stops needs the consent of a removal."""
-    return _each(seen, project, profiles, lambda one: _stop(one, seen.now, snapshot=snapshot))
+
+    def stop(one: ObservedContainer) -> ContainerPlan:
+        return _stop(one, seen.now, snapshot=snapshot)
+
+    return _each(seen, project, profiles, stop, lambda plans: following(plans, needed))
 
 
-def plan_restart(seen: Observation, project: Project, profiles: Collection[str]) -> Plan:
+def plan_restart(seen: Observation, project: Project, profiles: Collection[str], needed: Needed) -> Plan:
     """Stops and starts; edits of the files are not applied."""
-    return _each(seen, project, profiles, _restart)
+    return _each(seen, project, profiles, _restart, lambda plans: following(plans, needed, up=True))
 
 
-def _each(seen: Observation, project: Project, profiles: Collection[str], plan: _PlanOne) -> Plan:
+def _each(
+    seen: Observation,
+    project: Project,
+    profiles: Collection[str],
+    plan: _PlanOne,
+    order: Callable[[Iterable[ContainerPlan]], Iterable[ContainerPlan]],
+) -> Plan:
     repair = plan_repair(seen, project, profiles)
     seen = repaired(seen, repair)
     found: dict[str, ObservedContainer] = {}
@@ -84,7 +100,7 @@ def _each(seen: Observation, project: Project, profiles: Collection[str], plan: 
         for name in profiles
         if name not in found and name not in {refusal.profile for refusal in refused}
     ]
-    plans = (plan(found[name]) for name in profiles if name in found)
+    plans = order(plan(found[name]) for name in profiles if name in found)
     return Plan((*repair.containers, *plans, *refused, *absent), tuple(leftovers(seen, project)))
 
 

@@ -71,7 +71,8 @@ class Step:
 @dataclass(frozen=True)
 class ContainerPlan:
     """What happens to one container, and why. `problems` are mistakes that only the engine's host could show.
-    `shortage`: what the host has too little of at the moment, and who has it."""
+    `shortage`: what the host has too little of at the moment, and who has it. `after`: containers whose plans, where
+    they stand before this one, must have ended; None: every one before, and every one behind waits for this."""
 
     profile: str
     container: str
@@ -83,6 +84,7 @@ class ContainerPlan:
     problems: tuple[Problem, ...] = ()
     shortage: tuple[str, ...] = ()
     reason: str = ""
+    after: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

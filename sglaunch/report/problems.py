@@ -27,6 +27,8 @@ def error_lines(error: SglaunchError) -> Iterator[str]:
         if failure.detail and failure.detail not in failure.message:
             yield f"    the engine said: {clean(failure.detail)}"
         yield from (f"    | {clean(line)}" for line in failure.log)
+        for other in error.beside:
+            yield from error_lines(other)
 
 
 def quote(problem: Problem, sources: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from reconcile_cases import CASES
 from sglaunch.convert.to_create import create_call
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer
-from sglaunch.plan.reconcile import in_order, ours, plan_pull, plan_up
+from sglaunch.plan.order import in_order
+from sglaunch.plan.reconcile import ours, plan_pull, plan_up
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.labels import decode, fingerprints

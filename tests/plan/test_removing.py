@@ -17,7 +17,7 @@ LOST = f"consent    {NAME} would be removed; what was written in its own layer w
 
 
 def down(*containers: ObservedContainer, profiles: tuple[str, ...] = (), unprotected: tuple[str, ...] = ()) -> Plan:
-    return plan_down(make_observation(*containers), project(), profiles, unprotected)
+    return plan_down(make_observation(*containers), project(), profiles, unprotected, {})
 
 
 def shown(plan: Plan) -> list[str]:
@@ -113,7 +113,7 @@ STATES: dict[str, tuple[str, str, str]] = {
 @pytest.mark.parametrize("status", STATES)
 @pytest.mark.parametrize(("number", "verb"), list(enumerate([plan_start, plan_stop, plan_restart])))
 def test_each_verb_does_what_the_state_needs(status: str, number: int, verb: Verb) -> None:
-    plan = verb(make_observation(make_container(status=status)), project(), ["dev"])
+    plan = verb(make_observation(make_container(status=status)), project(), ["dev"], {})
     assert each(plan) == {NAME: STATES[status][number]}
     action = ("start", "stop", "restart")[number] if STATES[status][number] else "none"
     assert [one.action for one in plan.containers] == [action]
@@ -121,14 +121,14 @@ def test_each_verb_does_what_the_state_needs(status: str, number: int, verb: Ver
 
 @pytest.mark.parametrize("verb", [plan_start, plan_stop, plan_restart])
 def test_a_profile_without_a_container_is_a_problem_that_names_up(verb: Verb) -> None:
-    (one,) = verb(make_observation(), project(), ["dev"]).containers
+    (one,) = verb(make_observation(), project(), ["dev"], {}).containers
     assert (one.action, one.steps) == ("refuse", ())
     assert [problem.hint for problem in one.problems] == ["`sglaunch up dev` creates it"]
 
 
 @pytest.mark.parametrize("verb", [plan_start, plan_stop, plan_restart])
 def test_a_container_that_is_not_ours_is_refused_by_name_and_owner(verb: Verb) -> None:
-    (one,) = verb(make_observation(make_container(owner=BEN, status="paused")), project(), ["dev"]).containers
+    (one,) = verb(make_observation(make_container(owner=BEN, status="paused")), project(), ["dev"], {}).containers
     assert (one.action, one.steps, one.problems) == ("refuse", (), ())
     assert one.reason == f"container {NAME} belongs to ben"
 
@@ -136,28 +136,28 @@ def test_a_container_that_is_not_ours_is_refused_by_name_and_owner(verb: Verb) -
 @pytest.mark.parametrize("verb", [plan_start, plan_stop, plan_restart])
 def test_only_the_named_profiles_are_touched_in_the_order_they_are_named(verb: Verb) -> None:
     seen = make_observation(*MIXED)
-    assert list(each(verb(seen, project(), ["api"]))) == ["ana-eval-api"]
-    assert list(each(verb(seen, project(), ["dev", "api"]))) == [NAME, "ana-eval-api"]
+    assert list(each(verb(seen, project(), ["api"], {}))) == ["ana-eval-api"]
+    assert list(each(verb(seen, project(), ["dev", "api"], {}))) == [NAME, "ana-eval-api"]
 
 
 @pytest.mark.parametrize("verb", [plan_start, plan_stop, plan_restart])
 def test_what_an_interrupted_recreate_set_aside_is_put_back_first(verb: Verb) -> None:
     left = make_container(name=f"{NAME}.old", status="exited")
-    repair, own = verb(make_observation(left), project(), ["dev"]).containers
+    repair, own = verb(make_observation(left), project(), ["dev"], {}).containers
     assert (repair.action, each(Plan((repair,)))) == ("repair", {NAME: "rename"})
     assert own.container == NAME
 
 
 def test_stopping_a_container_that_is_removed_as_it_stops_asks_as_removing_it_does() -> None:
-    stop = plan_stop(make_observation(make_container(AUTO)), project(), ["dev"])
+    stop = plan_stop(make_observation(make_container(AUTO)), project(), ["dev"], {})
     assert [one.consent for one in stop.containers] == [one.consent for one in down(make_container(AUTO)).containers]
     assert stop.containers[0].consent
-    already = plan_stop(make_observation(make_container(AUTO, status="created")), project(), ["dev"])
+    already = plan_stop(make_observation(make_container(AUTO, status="created")), project(), ["dev"], {})
     assert already.containers[0].consent == ()
 
 
 @pytest.mark.parametrize("status", ["running", "paused"])
 def test_a_container_that_is_removed_as_it_stops_cannot_be_restarted(status: str) -> None:
-    (one,) = plan_restart(make_observation(make_container(AUTO, status=status)), project(), ["dev"]).containers
+    (one,) = plan_restart(make_observation(make_container(AUTO, status=status)), project(), ["dev"], {}).containers
     assert (one.action, one.steps) == ("refuse", ())
     assert "--force-recreate dev" in one.problems[0].hint

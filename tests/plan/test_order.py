@@ -1,0 +1,69 @@
+"""Which containers are worked on at once, and which come one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import make_container, make_observation, make_wanted, project
+
+from sglaunch.plan.choices import Choices
+from sglaunch.plan.observation import Observation
+from sglaunch.plan.reconcile import plan_up
+from sglaunch.plan.removing import plan_down, plan_start, plan_stop
+from sglaunch.plan.steps import Plan
+from sglaunch.spec.values import PortBinding
+
+PORT = {"80/tcp": (PortBinding("31800"),)}
+
+
+def up(*wanted: dict[str, Any], seen: Observation | None = None) -> dict[str, tuple[str, ...] | None]:
+    profiles = [make_wanted(**{"container_name": one["profile"], **one}) for one in wanted]
+    plan = plan_up(profiles, seen or make_observation(), project(), Choices())
+    return {one.profile: one.after for one in plan.containers}
+
+
+@pytest.mark.parametrize(
+    ("second", "after"),
+    [
+        ({}, ()),
+        ({"depends_on": ["a"]}, ("a",)),
+        ({"network_mode": "container:a"}, ("a",)),
+        ({"ipc": "container:a"}, ("a",)),
+        ({"pid": "container:a"}, ("a",)),
+        ({"volumes_from": ["a:ro"]}, ("a",)),
+        ({"network_mode": "container:elsewhere"}, ()),
+    ],
+)
+def test_what_is_needed_comes_first_and_the_rest_at_once(second: dict[str, Any], after: tuple[str, ...]) -> None:
+    assert up({"profile": "b", **second}, {"profile": "a"}) == {"a": (), "b": after}
+
+
+def test_a_port_is_taken_once_the_one_that_had_it_has_let_go() -> None:
+    holder = make_container(make_wanted(profile="a", container_name="a", ports=PORT), ports=("0.0.0.0:31800->80/tcp",))
+    seen = make_observation(holder)
+    assert up({"profile": "a"}, {"profile": "b", "ports": PORT}, seen=seen) == {"a": (), "b": ("a",)}
+
+
+@pytest.mark.parametrize("verb", ["down", "stop", "start"])
+def test_the_other_verbs_go_by_what_the_files_say_is_needed(verb: str) -> None:
+    status = "exited" if verb == "start" else "running"
+    names = ("a", "b", "c")
+    seen = make_observation(*(make_container(make_wanted(profile=n, container_name=n), status=status) for n in names))
+    needed = {"a": ["b"], "c": [], "b": []}
+    plans: dict[str, Plan] = {
+        "down": plan_down(seen, project(), (), names, needed),
+        "stop": plan_stop(seen, project(), names, needed),
+        "start": plan_start(seen, project(), names, needed),
+    }
+    found = [(one.profile, one.after) for one in plans[verb].containers]
+    if verb == "start":
+        assert found == [("b", ()), ("a", ("b",)), ("c", ())]
+    else:
+        assert found == [("a", ()), ("b", ("a",)), ("c", ())]
+
+
+def test_a_circle_of_needs_is_taken_down_all_the_same() -> None:
+    seen = make_observation(*(make_container(make_wanted(profile=n, container_name=n)) for n in ("a", "b")))
+    plan = plan_down(seen, project(), (), ("a", "b"), {"a": ["b"], "b": ["a"]})
+    assert sorted(one.profile for one in plan.containers) == ["a", "b"]
