@@ -16,6 +16,7 @@ from sglaunch.plan.observation import Observation, ObservedContainer, Project
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.container import ContainerSpec, Settings, Wanted, expand
 from sglaunch.spec.labels import Applied, Owner, fingerprints
+from sglaunch.spec.server import Server
 from sglaunch.spec.values import Secret
 
 ANA, BEN = Owner(1000, "ana"), Owner(1001, "ben")
@@ -104,6 +105,8 @@ def make_container(made_from: Wanted | None = None, **changes: Any) -> ObservedC
             for binding in bindings
         ),
     }
+    if isinstance(spec.server, Server) and not unreadable:
+        values["server_port"] = spec.server.port
     return ObservedContainer(**{**values, **changes})
 
 

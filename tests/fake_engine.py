@@ -70,7 +70,7 @@ class FakeEngine:
     """The twin of engine/client.py. `missing` are bind sources that the host lacks, `registry` what can be pulled.
 
     `changed` holds the changed paths of a container's layer, `saved` the snapshots: image -> container and the
-    variables that were blanked.
+    variables that were blanked, `answers` the status of each (port, path) that is asked for inside a container.
     """
 
     name = "docker"
@@ -94,6 +94,7 @@ class FakeEngine:
         self.logs: dict[str, list[str]] = {}
         self.calls: list[tuple[str, str]] = []
         self.changed: dict[str, list[str]] = {}
+        self.answers: dict[tuple[int, str], int] = {}
         self.saved: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._seconds = 0
         self._counts: Counter[str] = Counter()
@@ -258,6 +259,11 @@ class FakeEngine:
         del since
         with self._call("follow", container):
             return FakeLog(self.logs.get(self._get(container)["Id"], []))
+
+    def probe_inside(self, container: str, port: int, path: str, timeout: float) -> int:
+        with self._call("probe_inside", container):
+            data = self._find(container)
+            return self.answers.get((port, path), 0) if data is not None and data["State"]["Status"] == "running" else 0
 
     def log_tail(self, container: str, lines: int) -> list[str]:
         with self._call("log_tail", container):

@@ -14,7 +14,7 @@ from sglaunch.plan.steps import Plan
 from sglaunch.project import Common
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
-from sglaunch.report.progress import Lines, json_lines, say, silent
+from sglaunch.report.progress import JsonLines, Lines, say, silent
 from sglaunch.report.prompt import choose, is_terminal
 
 FLAGS = "say --yes to go on, --snapshot to save it as an image first"
@@ -51,7 +51,7 @@ def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
 
 def reporter(common: Common) -> Report:
     """Where the events of apply go."""
-    return silent if common.quiet else json_lines if common.json else Lines()
+    return silent if common.quiet else JsonLines() if common.json else Lines()
 
 
 def tell_calls() -> None:

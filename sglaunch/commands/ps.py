@@ -25,7 +25,7 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
         project = Project(identity.project, str(identity.file), seen.owner)
         containers = [one for one in containers if not foreign(one, project)]
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.answers_at])
+        found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.server_port])
         states = {identity: told for identity, told in found if told}
     if common.json:
         show_json(containers_data(containers, states))

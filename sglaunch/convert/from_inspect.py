@@ -47,17 +47,19 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
         live={option.field: option.live.read(host) for option in LIVE if option.live},
         env=_environment(config.get("Env") or []),
         ports=_ports(data, host),
-        answers_at=_answers_at(data, decode(config.get("Labels") or {})),
+        server_port=(port := _server_port(decode(config.get("Labels") or {}))),
+        answers_at=tuple(addresses(data, port)) if port else (),
         key_file=_key_file(data),
         layer_size=data.get("SizeRw"),
     )
 
 
-def _answers_at(data: Mapping[str, Any], applied: Applied | None) -> tuple[str, ...]:
+def _server_port(applied: Applied | None) -> int:
     server = (applied.spec or {}).get("server") if applied is not None else None
     if not isinstance(server, Mapping) or applied is None:
-        return ()
-    return tuple(addresses(data, int(server.get("port", DEFAULT_PORT) or applied.assigned.get("port", 0))))
+        return 0
+    port = server.get("port", DEFAULT_PORT) or applied.assigned.get("port", 0)
+    return port if isinstance(port, int) else 0
 
 
 def _key_file(data: Mapping[str, Any]) -> str:

@@ -188,24 +188,28 @@ def look(name: str, engine: Engine) -> ObservedContainer | None:
 
 def _settle(step: Step, engine: Engine) -> str:
     """A container that exits at once is a failure, with its last words; one that ends well is told."""
-    name, deadline = step.target, time.monotonic() + SETTLE_SECONDS
+    name, restarts = step.target, None
+    seconds = step.values.get("seconds", SETTLE_SECONDS)
+    deadline = time.monotonic() + seconds
     while True:
         seen = look(name, engine)
         if seen is None:
             return "it has ended and is removed (auto_remove)"
-        if seen.status == "restarting" or (seen.status == "exited" and seen.exit_code != 0):
+        restarts = seen.restart_count if restarts is None else restarts
+        again = seen.status == "restarting" or seen.restart_count > restarts
+        if again or (seen.status == "exited" and seen.exit_code != 0):
             raise exited(seen, engine)
         if seen.status == "exited":
             return "it has ended with exit code 0"
         if time.monotonic() >= deadline:
             return ""
-        time.sleep(_POLL_SECONDS)
+        time.sleep(max(_POLL_SECONDS, seconds / 20))
 
 
 def exited(seen: ObservedContainer, engine: Engine) -> EngineError:
     """The error of a container that does not stay up, with its last words."""
     code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
-    verb = "keeps exiting" if seen.status == "restarting" else "exited at once"
+    verb = "keeps exiting" if seen.status == "restarting" or seen.restart_count else "exited at once"
     values = secret_values(seen)
     log = tuple(masked(line, values) for line in engine.log_tail(seen.name, _LOG_LINES))
     hint = "check command and the log" if log else "it wrote no log; check command"

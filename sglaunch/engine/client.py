@@ -6,14 +6,16 @@ Looking goes through the engine's program alone, so that a command that changes 
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
 from sglaunch.engine import snapshot
-from sglaunch.engine.cli import Cli, Stream
+from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
+from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.secrets import env_file
 from sglaunch.spec.labels import PROFILE, PROJECT
 from sglaunch.spec.values import NetworkAttachment
@@ -110,6 +112,11 @@ class DockerClient:
 
     def follow(self, container: str, since: str) -> Stream:
         return self.cli.stream("logs", "--follow", *(["--since", since] if since else []), container)
+
+    def probe_inside(self, container: str, port: int, path: str, timeout: float) -> int:
+        words = ("sh", "-c", INSIDE, "sh", str(port), path, str(math.ceil(timeout)))
+        status = self.cli.run("exec", container, *words, timeout=timeout + READ_TIMEOUT).stdout.strip()
+        return int(status) if status.isdecimal() else 0
 
     def log_tail(self, container: str, lines: int) -> list[str]:
         done = self.cli.run("logs", "--tail", str(lines), container)

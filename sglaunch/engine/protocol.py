@@ -86,6 +86,10 @@ class Engine(Protocol):
         """The log from a time on (RFC 3339), as it grows; it ends when the container does."""
         ...
 
+    def probe_inside(self, container: str, port: int, path: str, timeout: float) -> int:
+        """The status of a GET from inside the container, 0 where nothing answers or nothing there can ask."""
+        ...
+
     def log_tail(self, container: str, lines: int) -> list[str]:
         """The last log lines, stdout and stderr."""
         ...

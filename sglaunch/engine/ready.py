@@ -1,14 +1,12 @@
 """Waits until a container answers: its log, its state and our own probe, each second; explains why it does not.
 
-The probe never goes through a proxy. `/ready` is asked first and costs nothing; releases without it have `/health`, of
-which a 200 costs a generation, so the first one ends the waiting. No fixed time is right for loading a model: a stall
+A 200 may have cost a generation, so the first one ends the waiting. No fixed time is right for loading a model: a stall
 is, when for a while there is no new log line.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import queue
 import re
 import threading
@@ -19,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sglaunch.convert.from_inspect import addresses, container
+from sglaunch.engine.probe import OK, first_ready, probe, probe_inside
 from sglaunch.engine.protocol import Engine
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.observation import ObservedContainer, secret_values
@@ -28,18 +27,15 @@ from sglaunch.spec.startup import READY, Progress
 from sglaunch.spec.values import format_duration, masked
 
 POLL_SECONDS = 1.0
-TRY_SECONDS = 25.0
-"""How long one probe may take: `/health` waits up to 20 s for its generation."""
-_CONNECT_SECONDS = 2.0
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _KEPT_LINES = 5000
+_JOIN_SECONDS = 2.0
 _GLANCE_SECONDS = 1.5
 _GLANCE_LINES = 200
-_OK, _NOT_FOUND = 200, 404
 
 
 Tell = Callable[[Progress, float], None]
-"""Called when there is something new: the progress, and the seconds since the waiting began."""
+"""Called each second: the progress, and the seconds since the waiting began."""
 
 
 def wait_ready(
@@ -49,22 +45,22 @@ def wait_ready(
     began = time.monotonic()
     data = _data(name, engine)
     if readiness.port == ASSIGNED_PORT:
-        readiness = replace(readiness, port=_assigned_port(container(data)))
+        readiness = replace(readiness, port=container(data).server_port)
     # One that answers already is not asked for its log, which may be long.
-    if readiness.port and (found := _first(addresses(data, readiness.port), readiness.path)):
+    if readiness.port and (found := first_ready(addresses(data, readiness.port), readiness.path)):
         return found
     first = container(data)
     with _Log(first, engine) as log:
         while True:
-            if log.drain():
-                tell(log.progress, time.monotonic() - began)
+            log.drain()
+            tell(log.progress, time.monotonic() - began)
             data = _data(name, engine)
             seen = container(data)
             # A restart policy may have it up again before anybody looks.
             if seen.status != "running" or seen.restart_count > first.restart_count:
                 log.finish()
                 raise _ended(seen, log)
-            address = _answers(data, seen, readiness, log)
+            address = _answers(data, seen, readiness, log, engine)
             if address is not None:
                 return address
             _check_times(name, readiness, began, log)
@@ -78,11 +74,9 @@ def _data(name: str, engine: Engine) -> Mapping[str, Any]:
     return data
 
 
-def _assigned_port(seen: ObservedContainer) -> int:
-    return int(seen.applied.assigned.get("port", 0)) if seen.applied is not None else 0
-
-
-def _answers(data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log) -> str | None:
+def _answers(
+    data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log, engine: Engine
+) -> str | None:
     """The address once it is ready, "" where that is known without one."""
     if readiness.port == 0:
         if seen.health == "unhealthy":
@@ -92,38 +86,18 @@ def _answers(data: Mapping[str, Any], seen: ObservedContainer, readiness: Readin
     where = addresses(data, readiness.port)
     if log.progress.phase == READY:
         return where[0] if where else ""
-    return _first(where, readiness.path)
-
-
-def _first(where: list[str], path: str) -> str | None:
-    return next((address for address in where if probe(address, path) == _OK), None)
-
-
-def probe(address: str, path: str = "", timeout: float = TRY_SECONDS) -> int:
-    """The status of one GET, 0 where nothing answers. Without a path `/ready`, and where that is unknown `/health`."""
-    status = _get(address, path or "/ready", timeout)
-    return _get(address, "/health", timeout) if status == _NOT_FOUND and not path else status
-
-
-def _get(address: str, path: str, timeout: float) -> int:
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=min(timeout, _CONNECT_SECONDS))
-    try:
-        connection.connect()
-        connection.sock.settimeout(timeout)
-        connection.request("GET", path, headers={"Connection": "close"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
+    if not where:
+        return "" if probe_inside(seen.name, engine, readiness) == OK else None
+    return first_ready(where, readiness.path)
 
 
 def state(seen: ObservedContainer, engine: Engine) -> str:
     """In one word or two whether a running server answers: `ready`, or where its start is; "" for no server."""
-    if not seen.answers_at or seen.status != "running":
+    if not seen.server_port or seen.status != "running":
         return ""
-    if any(probe(address, timeout=_GLANCE_SECONDS) == _OK for address in seen.answers_at):
+    if any(probe(address, timeout=_GLANCE_SECONDS) == OK for address in seen.answers_at):
+        return READY
+    if not seen.answers_at and probe_inside(seen.name, engine, Readiness(seen.server_port), _GLANCE_SECONDS) == OK:
         return READY
     progress = Progress()
     for line in engine.log_tail(seen.name, _GLANCE_LINES):
@@ -180,7 +154,7 @@ class _Log:
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()
-        self._thread.join(timeout=_CONNECT_SECONDS)
+        self._thread.join(timeout=_JOIN_SECONDS)
 
     def _read(self) -> None:
         with contextlib.suppress(EngineError, ValueError):
@@ -189,16 +163,14 @@ class _Log:
                     self._found.put(line)
         self._found.put(None)
 
-    def drain(self) -> bool:
-        """Takes what has come; whether there was anything."""
-        before = self.progress
+    def drain(self) -> None:
+        """Takes what has come."""
         for line in self._pending():
             shown = masked(line, self._secrets)
             self.lines.append(shown)
             self.progress = self.progress.after(shown)
             self.moved = time.monotonic()
         del self.lines[:-_KEPT_LINES]
-        return self.progress != before
 
     def _pending(self) -> Iterator[str]:
         while True:
@@ -211,5 +183,5 @@ class _Log:
 
     def finish(self) -> None:
         """The rest of an ended container's log."""
-        self._thread.join(timeout=_CONNECT_SECONDS)
+        self._thread.join(timeout=_JOIN_SECONDS)
         self.drain()

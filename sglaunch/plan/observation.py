@@ -23,9 +23,9 @@ class ObservedContainer:
 
     `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
     environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
-    of the label is still there. `answers_at`: addresses of its server on this host, `key_file` the host's file of its
-    API key. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the layer, noise left
-    out. Times are RFC 3339 text, "" if never.
+    of the label is still there. `server_port`: of its server in the container, 0 for none; `answers_at` the server's
+    addresses on this host, `key_file` the host's file of its API key. `layer_size` in bytes, None where nobody asked;
+    `layer_paths` the largest trees in the layer, noise left out. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -48,6 +48,7 @@ class ObservedContainer:
     env: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ()
     config_exists: bool = False
+    server_port: int = 0
     answers_at: tuple[str, ...] = ()
     key_file: str = ""
     layer_size: int | None = None

@@ -19,6 +19,8 @@ from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
 
 NEW_SUFFIX, OLD_SUFFIX = ".new", ".old"
+UNWATCHED_SECONDS = 10.0
+"""How long a server must have run to count as up, where `--no-wait` asks for no more."""
 
 
 def passing_names(name: str) -> tuple[str, str]:
@@ -47,12 +49,20 @@ def replace_steps(
     steps.append(Step("rename", new, "takes the name", to=name, undo=back))
     if choices.start:
         steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
-        steps.append(Step("settle", name, "it must keep running"))
-        steps += ready_steps(wanted, "the old one goes when it answers") if choices.wait else []
+        steps += _proof(wanted, choices)
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
     steps += forget_steps(old)
     return steps
+
+
+def _proof(wanted: Wanted, choices: Choices) -> list[Step]:
+    """What the new one must do before the old one goes."""
+    name = wanted.spec.container_name
+    ready = ready_steps(wanted, "the old one goes when it answers")
+    if ready and not choices.wait:
+        return [Step("settle", name, "nobody waits until it answers", values={"seconds": UNWATCHED_SECONDS})]
+    return [Step("settle", name, "it must keep running"), *ready]
 
 
 def ready_steps(wanted: Wanted, cause: str) -> list[Step]:

@@ -37,7 +37,7 @@ class Step:
     create   name       spec, labels
     connect  name       network, values: aliases and addresses
     start    name
-    settle   name       it must still run a moment later
+    settle   name       values: seconds; it must still run after these, or a moment later
     ready    name       values: readiness; it must answer
     stop     name
     restart  name

@@ -97,8 +97,22 @@ def _line(event: Happened) -> None:
         say(f"{step.target}: {event.note}")
 
 
-def json_lines(event: Happened) -> None:
-    """For programs."""
+class JsonLines:
+    """For programs: one object a line; of a start-up what is new."""
+
+    def __init__(self) -> None:
+        self._progress: dict[str, Progress] = {}
+
+    def __call__(self, event: Happened) -> None:
+        if event.progress is not None:
+            if self._progress.get(event.plan.container) == event.progress:
+                return
+            self._progress[event.plan.container] = event.progress
+        sys.stderr.write(json.dumps(_event_data(event)) + "\n")
+        sys.stderr.flush()
+
+
+def _event_data(event: Happened) -> dict[str, object]:
     step = event.step
     data: dict[str, object] = {"event": event.kind, "profile": event.plan.profile, "container": event.plan.container}
     if step is not None:
@@ -108,8 +122,7 @@ def json_lines(event: Happened) -> None:
     if event.progress is not None:
         data |= {"phase": event.progress.phase, "percent": event.progress.percent, "line": clean(event.progress.line)}
         data["seconds"] = round(event.seconds, 1)
-    sys.stderr.write(json.dumps(data) + "\n")
-    sys.stderr.flush()
+    return data
 
 
 def silent(event: object) -> None:

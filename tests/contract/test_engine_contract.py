@@ -554,7 +554,13 @@ def test_connect_refuses_a_container_that_is_gone(world: World, network: str) ->
         world.engine.connect(world.name("gone"), network, NetworkAttachment())
 
 
-# log_tail, pull
+# probe_inside, log_tail, pull
+
+
+def test_where_nothing_answers_inside_the_status_is_0(world: World) -> None:
+    assert world.engine.probe_inside(world.make(start=True), 31799, "/ready", 2) == 0
+    assert world.engine.probe_inside(world.make("b"), 31799, "/ready", 2) == 0
+    assert world.engine.probe_inside(world.name("gone"), 31799, "/ready", 2) == 0
 
 
 def test_the_last_lines_of_the_log_are_told(world: World) -> None:

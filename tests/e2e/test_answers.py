@@ -103,6 +103,15 @@ def test_up_returns_when_it_answers_and_not_before_whatever_the_proxy(
     assert json.loads(server("wait", "--json").stdout)["endpoints"][0]["url"] == f"http://127.0.0.1:{port}"
 
 
+@pytest.mark.parametrize("old", [False, True], ids=["/ready", "/health"])
+def test_a_container_whose_network_leads_nowhere_is_asked_from_inside(server: Sglaunch, old: bool) -> None:
+    server.edit("init: true", "init: true\n    network_mode: none")
+    if old:
+        server.write(SERVE.replace("OLD", "/ready").replace("MARKER", "1000"), "serve.sh")
+    server("up", env={"http_proxy": "http://127.0.0.1:9"})
+    assert 0 <= seconds_after_it_was_up(server) < 2 + 1, "and the time of a process"
+
+
 def test_the_ready_marker_counts_at_once_where_nobody_can_reach_the_port(server: Sglaunch) -> None:
     server.edit("init: true", "init: true\n    network_mode: none")
     server.write(SERVE.replace("OLD", "/none").replace("MARKER", "0"), "serve.sh")

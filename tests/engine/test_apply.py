@@ -158,6 +158,32 @@ def test_a_container_is_watched_until_the_time_is_over(monkeypatch: pytest.Monke
         settle(engine)
 
 
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_step_says_how_long_to_watch_and_a_restart_meanwhile_counts(
+    monkeypatch: pytest.MonkeyPatch, restarts: int
+) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(applying.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(applying.time, "sleep", lambda seconds: None)
+    engine, looks = FakeEngine([make_container(restart_count=2)]), []
+    inspect = engine.inspect
+
+    def counting(names: Any, *, size: bool) -> Any:
+        looks.append(names)
+        if len(looks) == 5:
+            engine.containers[make_container().id]["RestartCount"] = 2 + restarts
+        return inspect(names, size=size)
+
+    monkeypatch.setattr(engine, "inspect", counting)
+    step = Step("settle", NAME, "", values={"seconds": 8.0})
+    if restarts:
+        with pytest.raises(EngineError, match="keeps exiting"):
+            perform(step, engine)
+    else:
+        assert perform(step, engine) == ""
+        assert len(looks) == 8
+
+
 def test_waiting_for_a_removal_ends_when_the_container_is_gone() -> None:
     perform(Step("gone", NAME, ""), FakeEngine([make_container(status="removing")]))
 
