@@ -237,14 +237,16 @@ class FakeEngine:
         with self._call("changed_paths", container):
             return self.changed.get(self._get(container)["Name"].removeprefix("/"), [])
 
-    def publishing(self, port: int) -> list[str]:
-        with self._call("publishing", str(port)):
-            running = (data for data in self.containers.values() if data["State"]["Status"] == "running")
-            return [
-                data["Name"].removeprefix("/")
-                for data in running
-                if any(binding["HostPort"] == str(port) for binding in _bindings(data))
-            ]
+    def publishing(self, ports: Collection[int]) -> dict[int, str]:
+        with self._call("publishing", " ".join(map(str, sorted(ports)))):
+            found = {}
+            for data in self.containers.values():
+                owner = data["Config"]["Labels"].get("sglaunch.owner", "").partition(":")[2]
+                name = data["Name"].removeprefix("/")
+                taken = {int(binding["HostPort"]) for binding in _bindings(data) if binding["HostPort"]}
+                if data["State"]["Status"] == "running":
+                    found.update(dict.fromkeys(taken & set(ports), f"{name} of {owner}" if owner else name))
+            return found
 
     def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
         with self._call("snapshot", container):

@@ -11,13 +11,14 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
+from sglaunch.convert.from_ps import publishers
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
 from sglaunch.engine import snapshot
 from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.secrets import env_file
-from sglaunch.spec.labels import PROFILE, PROJECT
+from sglaunch.spec.labels import OWNER, PROFILE, PROJECT
 from sglaunch.spec.values import NetworkAttachment
 
 
@@ -54,8 +55,10 @@ class DockerClient:
         environment = [os.environ.get(name, "") for name in ("DOCKER_HOST", "DOCKER_CONTEXT")]
         return " ".join([self.name, self._host or self._context or "/".join(environment)])
 
-    def publishing(self, port: int) -> list[str]:
-        return self.cli.text("ps", "--filter", f"publish={port}", "--format", "{{.Names}}").split()
+    def publishing(self, ports: Collection[int]) -> dict[int, str]:
+        filters = [word for port in sorted(ports) for word in ("--filter", f"publish={port}/tcp")]
+        told = self.cli.text("ps", *filters, "--format", f'{{{{.Names}}}}\t{{{{.Ports}}}}\t{{{{.Label "{OWNER}"}}}}')
+        return {port: name for port, name in publishers(told).items() if port in ports}
 
     def changed_paths(self, container: str) -> list[str]:
         return self.cli.text("diff", container).splitlines()

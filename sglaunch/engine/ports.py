@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterator
 from pathlib import Path
 
 from sglaunch.engine.host import user_name
@@ -10,15 +10,24 @@ from sglaunch.engine.protocol import Engine
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"
+_STRANGER = "a process of another user"
 
 
-def taken(ports: Iterable[int], engine: Engine) -> dict[int, str]:
-    """Of some ports those that somebody listens on, with who that is as far as this user may see."""
+def taken(ports: Collection[int], engine: Engine) -> dict[int, str]:
+    """Of some ports those that somebody has, with who that is as far as this user may see.
+
+    Not every engine listens where it publishes (nerdctl and Docker without its proxy redirect in the kernel), so the
+    engine is asked too.
+    """
     wanted = set(ports)
     if not wanted:
         return {}
-    inodes = {port: inode for port, inode in _listening() if port in wanted}
-    return {port: _holder(port, inode, engine) for port, inode in sorted(inodes.items())}
+    published = engine.publishing(wanted)
+    sockets = {port: inode for port, inode in _listening() if port in wanted}
+    return {
+        port: f"container {published[port]}" if port in published else _process(sockets[port]) or _STRANGER
+        for port in sorted(published.keys() | sockets.keys())
+    }
 
 
 def listening(ports: Container[int]) -> frozenset[int]:
@@ -37,13 +46,6 @@ def _listening() -> Iterator[tuple[int, str]]:
             fields = row.split()
             if len(fields) > 9 and fields[3] == _LISTENING:
                 yield int(fields[1].rpartition(":")[2], 16), fields[9]
-
-
-def _holder(port: int, inode: str, engine: Engine) -> str:
-    containers = engine.publishing(port)
-    if containers:
-        return f"container {containers[0]}"
-    return _process(inode) or "a process of another user"
 
 
 def _process(inode: str) -> str:

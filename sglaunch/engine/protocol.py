@@ -34,8 +34,8 @@ class Engine(Protocol):
         """What tells this engine from others of the same user."""
         ...
 
-    def publishing(self, port: int) -> list[str]:
-        """Names of the running containers that have a port of the host."""
+    def publishing(self, ports: Collection[int]) -> dict[int, str]:
+        """Of some TCP ports of the host those that a running container has, with its name, and its owner if ours."""
         ...
 
     def changed_paths(self, container: str) -> list[str]:

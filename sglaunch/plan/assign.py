@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from sglaunch.plan.gpus import Shortage, choose
-from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.observation import SERVING, Observation, ObservedContainer
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.labels import decode
@@ -56,10 +56,16 @@ def _port(seen: Observation, own: ObservedContainer | None) -> int | None:
     """The one it has; else the first that nobody listens on and no other container of ours has been given."""
     others = {_given(one) for one in seen.containers if own is None or one.id != own.id} | set(seen.claimed)
     had = _given(own) if own is not None else None
-    runs = own is not None and own.status in ("running", "paused", "restarting")
-    if had is not None and had not in others and (runs or had not in seen.listening):
+    if had is not None and had not in others and not lost_port(seen, own):
         return had
-    return next((port for port in AUTO_PORTS if port not in seen.listening and port not in others), None)
+    busy = {*others, *seen.listening, *seen.taken_ports}
+    return next((port for port in AUTO_PORTS if port not in busy), None)
+
+
+def lost_port(seen: Observation, own: ObservedContainer | None) -> int | None:
+    """The port that a stopped container was given, if somebody listens there now."""
+    had = _given(own) if own is not None and own.status not in SERVING else None
+    return had if had in seen.listening else None
 
 
 def _given(container: ObservedContainer) -> int | None:

@@ -47,15 +47,20 @@ def sort(items: Iterable[_T], name: Callable[[_T], str], needed: Mapping[str, Co
     return [item for group in ordered.values() for item in group]
 
 
-def bringing_up(plans: Sequence[ContainerPlan], wanted: Sequence[Wanted], seen: Observation) -> list[ContainerPlan]:
-    """Each plan with the containers it comes after: those it needs, and those that still have a port it takes."""
+def bringing_up(
+    plans: Sequence[ContainerPlan], wanted: Sequence[Wanted], seen: Observation, leaving: Sequence[ContainerPlan] = ()
+) -> list[ContainerPlan]:
+    """Each plan with the containers it comes after: those it needs, and those that still have a port it takes.
+
+    `leaving`: plans that remove a container, which may be of the latter.
+    """
     found = []
     for plan, one in zip(plans, wanted, strict=True):
         first = needs(one, wanted)
         ports = host_ports(one.spec).keys()
         after = [
             other.container
-            for other in plans
+            for other in (*plans, *leaving)
             if other is not plan and (other.profile in first or ports & _held(other.profile, seen))
         ]
         found.append(replace(plan, after=tuple(after)))

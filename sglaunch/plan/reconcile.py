@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
-from sglaunch.plan.assign import assign, claim
+from sglaunch.plan.assign import assign, claim, lost_port
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.creation import create_steps, fitted, missing_key, missing_paths, pull_steps
 from sglaunch.plan.diff import Change, changes
@@ -19,7 +19,7 @@ from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, P
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
 from sglaunch.plan.order import bringing_up, in_order
-from sglaunch.plan.ports import taken_ports
+from sglaunch.plan.ports import given, occupied, taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import passing_names, ready_steps, replace_steps, update_steps
@@ -33,14 +33,14 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     repair = plan_repair(seen, project, [one.profile for one in wanted])
     seen = repaired(seen, repair)
     ordered = in_order(wanted)
+    orphans, warnings = _orphans(ordered, seen, project, choices)
     plans = []
-    left = seen
+    left = occupied(seen, project, ordered, {plan.container for plan in orphans})
     for one in ordered:
         plans.append(_plan_one(one, left, project, choices))
-        left = claim(left, plans[-1].steps)
+        left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered) for plan, one in zip(plans, ordered, strict=True)]
-    plans = bringing_up(plans, ordered, seen)
-    orphans, warnings = _orphans(ordered, seen, project, choices)
+    plans = bringing_up(plans, ordered, seen, orphans)
     return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
 
 
@@ -134,7 +134,7 @@ def _existing(
     found = changes(wanted, container, seen.images.get(wanted.spec.image))
     pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
     warnings = _loop_warning(container)
-    cause = _recreate_cause(container, choices, pending)
+    cause = _recreate_cause(container, choices, pending, lost_port(seen, container))
     if cause:
         found = [_taken(change) for change in found]
         plan = _recreation(wanted, container, seen, choices, cause)
@@ -167,7 +167,9 @@ def _existing(
     )
 
 
-def _recreate_cause(container: ObservedContainer, choices: Choices, pending: Sequence[str]) -> str:
+def _recreate_cause(
+    container: ObservedContainer, choices: Choices, pending: Sequence[str], lost_port: int | None
+) -> str:
     """Why a new container is needed, or "". A dead one cannot be kept, whatever was asked."""
     if container.status == "dead":
         return "the engine calls it dead"
@@ -175,6 +177,8 @@ def _recreate_cause(container: ObservedContainer, choices: Choices, pending: Seq
         return ""
     if pending:
         return "its spec changed"
+    if lost_port is not None and choices.start:
+        return f"port {lost_port}, which it was given, is taken"
     return "asked by --force-recreate" if choices.force_recreate else ""
 
 

@@ -16,6 +16,8 @@ from sglaunch.spec.values import Mount, PortBinding
 DEFAULT_LAUNCHER = ("python3", "-m", "sglang.launch_server")
 DEFAULT_PORT = 30000
 KEY_TARGET = "/run/sglaunch/server.yaml"
+_ZMQ_DISTANCE, _ZMQ_PORTS = 233, 6
+_BOOTSTRAP_PORT = 8998
 
 # Profile word -> the flag as it is sent. The aliases are those of SGLang's argument parser, 0.4.6 to 0.5.23.
 LONG_FLAGS = {"tp": "tp-size", "dp": "dp-size", "pp": "pp-size", "ep": "ep-size", "attn-dp": "attn-dp-size"}
@@ -78,6 +80,38 @@ def command(server: Server) -> tuple[str, ...]:
 def published(server: Server) -> dict[str, tuple[PortBinding, ...]]:
     """The port the server is published on where the network is not the host's."""
     return {f"{server.port}/tcp": (PortBinding(str(server.port)),)}
+
+
+def listens(server: Server) -> dict[int, str]:
+    """TCP ports the server binds, beyond its own loopback or not, with the path of the value that asks for each.
+
+    Node 0 binds the address the nodes meet at; DP attention takes the six ports after it, or after the server's port
+    plus 233 where there is one node (PortArgs of SGLang).
+    """
+    found = {server.port: "server.port"} if server.port else {}
+    meeting = "server.args.dist-init-addr"
+    base = _number(str(server.args.get("dist-init-addr", "")).rpartition(":")[2])
+    if base and _number(server.args.get("node-rank")) == 0:
+        found.setdefault(base, meeting)
+    if uses_dp_attention(server):
+        first, path = (base, meeting) if base else (server.port + _ZMQ_DISTANCE if server.port else 0, "server.port")
+        if first:
+            found = {**dict.fromkeys(range(first + 1, first + 1 + _ZMQ_PORTS), path), **found}
+    if port := _number(server.args.get("nccl-port")):
+        found.setdefault(port, "server.args.nccl-port")
+    if server.args.get("disaggregation-mode") == "prefill":
+        path = "server.args.disaggregation-bootstrap-port"
+        found.setdefault(_number(server.args.get("disaggregation-bootstrap-port")) or _BOOTSTRAP_PORT, path)
+    return found
+
+
+def uses_dp_attention(server: Server) -> bool:
+    """Under the newer flag or the older one."""
+    return _number(server.args.get("attn-dp")) > 1 or server.args.get("enable-dp-attention") is True
+
+
+def _number(value: Any) -> int:
+    return int(value) if str(value).isascii() and str(value).isdecimal() else 0
 
 
 def model_mount(server: Server, targets: Mapping[str, Mount]) -> dict[str, Mount]:

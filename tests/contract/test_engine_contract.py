@@ -288,7 +288,10 @@ def test_a_host_port_is_claimed_at_start_and_only_once(world: World, free_port: 
     assert kind(caught) == "port-taken"
     assert free_port in caught.value.message
     assert (world.status(first), world.status(second)) == ("running", "created")
+    port = int(free_port)
+    assert world.engine.publishing({port, 1}) == {port: f"{first} of {world.look(first).applied.owner.name}"}
     world.engine.stop(first)
+    assert world.engine.publishing({port, 1}) == {}
     world.engine.start(second)
     assert world.look(second).ports == (f"127.0.0.1:{free_port}->80/tcp",)
 
