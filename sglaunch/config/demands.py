@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sglaunch.config.files import PROJECT
 from sglaunch.config.node import Node
 from sglaunch.errors import Place
+from sglaunch.spec.accelerator import rights
 from sglaunch.spec.values import looks_secret
 
 _Outside = Callable[[str], str]
@@ -55,6 +56,8 @@ def _all(merged: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
     for key, node in merged.items():
         if key == "privileged" and node.value is True:
             yield key, node, "all devices and capabilities of the host"
+        elif key == "accelerator" and (asked := rights(str(node.value))):
+            yield key, node, f"{node.value}: {asked}"
         elif (key in _HOST_NAMESPACES and node.value) or (key == "runtime" and node.value):
             yield key, node, str(node.value)
         elif key in _LISTS and node.value:

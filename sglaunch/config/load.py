@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sglaunch.config.document import parse_value
+from sglaunch.config.expansions import Surroundings
 from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
 from sglaunch.config.layers import Stack, read_stack
 from sglaunch.config.lint import lint, lint_names
@@ -19,7 +20,7 @@ from sglaunch.config.profile import validate
 from sglaunch.config.render import Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
-from sglaunch.config.specify import Surroundings, specify
+from sglaunch.config.specify import specify
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import ConfigError, Origin, Place, Problem, UsageError
 from sglaunch.spec.container import Wanted

@@ -9,14 +9,15 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
+from sglaunch.config import expansions
+from sglaunch.config.expansions import Surroundings
 from sglaunch.config.files import BUILTIN
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Origin
-from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.container import ASSIGNED_PORT, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
@@ -24,30 +25,15 @@ from sglaunch.spec.values import (
     Device,
     Gpus,
     Healthcheck,
-    Mount,
     NetworkAttachment,
     PortBinding,
-    Secret,
     Ulimit,
-    looks_secret,
 )
 
-CACHES = {
-    "huggingface": (".cache/huggingface", "/root/.cache/huggingface"),
-    "modelscope": (".cache/modelscope", "/root/.cache/modelscope"),
-    "sglang": (".cache/sglang", "/root/.cache/sglang"),
-}
-HUBS: Mapping[str, Mapping[str, str]] = {
-    "huggingface": {},
-    "hf-mirror": {"HF_ENDPOINT": "https://hf-mirror.com"},
-    "modelscope": {"SGLANG_USE_MODELSCOPE": "true"},
-}
-LOCAL_HOSTS = ("localhost", "127.0.0.1")
 MAX_NAME = 63
 _DIGEST = 8
 # The names engines accept, narrowed to what every one of them does (nerdctl: separators never doubled nor trailing).
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
-_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 # Fields whose names and shapes the profile and the spec share.
 _SAME = (
     *("image", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "shm_size", "privileged", "user"),
@@ -61,31 +47,18 @@ _TUPLES = (
 )
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a profile meets: facts of user and host, the environment, and the values of files it names."""
-
-    facts: Mapping[str, Any]
-    env: Mapping[str, str]
-    config_file: str
-    env_files: Mapping[str, str] = field(default_factory=dict)
-    secret_files: Mapping[str, str] = field(default_factory=dict)
-
-
 def specify(profile: Profile, merged: Node, around: Surroundings, problems: Problems) -> Wanted:
     """The spec of a profile, the settings, and the origin of each value."""
     origins: dict[str, Origin] = {}
     _origins(merged, "", origins)
-    environment, secret_names = _environment(profile, merged, around, origins)
-    extra = EXPANSIONS[profile.accelerator or "nvidia"]
-    volumes = _volumes(profile, around, extra, origins)
+    environment, secret_names = expansions.environment(profile, merged, around, origins)
     spec = ContainerSpec(
         **_shared(profile),
         container_name=profile.container_name or default_name(around.facts),
         command=_tuple(profile.command),
         entrypoint=_tuple(profile.entrypoint),
         environment=environment,
-        volumes=volumes,
+        volumes=expansions.volumes(profile, around, origins),
         tmpfs=dict(profile.tmpfs),
         ports={key: tuple(PortBinding(b.port, b.ip) for b in bindings) for key, bindings in profile.ports.items()},
         networks={
@@ -103,7 +76,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         logging_options=dict(profile.logging.options) if profile.logging else {},
         server=_server(profile, merged, problems),
     )
-    spec = _accelerate(spec, profile, merged, extra, origins)
+    spec = expansions.accelerated(spec, profile, merged, origins)
     spec = _one_shared_memory(spec, merged, problems)
     _check_name(spec.container_name, merged, problems)
     return Wanted(
@@ -143,63 +116,6 @@ def _origins(node: Node, path: str, origins: dict[str, Origin]) -> None:
         origins[path] = node.origin
     for key, inner in node.items():
         _origins(inner, join(path, key), origins)
-
-
-def _environment(
-    profile: Profile, merged: Node, around: Surroundings, origins: dict[str, Origin]
-) -> tuple[dict[str, str | Secret | None], set[str]]:
-    values: dict[str, str | Secret | None] = {}
-    for key in ("accelerator", "hub"):
-        node = merged.get(key)
-        if node is not None:
-            extra = EXPANSIONS[node.value].get("environment", {}) if key == "accelerator" else HUBS[node.value]
-            values.update(extra)
-            origins.update({f"environment.{name}": node.origin for name in extra})
-    values.update({name: Secret(text) for name, text in around.env_files.items()})
-    if (env_file := merged.get("env_file")) is not None:
-        origins.update({f"environment.{name}": env_file.origin for name in around.env_files})
-    written = merged.get("environment")
-    for name, text in profile.environment.items():
-        node = written.value[name] if written is not None else merged
-        origins[f"environment.{name}"] = node.origin
-        value = _passed(name, around.env) if text is None else text
-        is_secret = node.secret or looks_secret(name) or (value is not None and _CREDENTIALS.search(value))
-        values[name] = Secret(value) if value is not None and is_secret else value
-    for name in profile.secret_env:
-        text = around.secret_files.get(name, around.env.get(name))
-        values[name] = None if text is None else Secret(text)
-        origins[f"environment.{name}"] = origins[f"secret_env.{name}"]
-    secrets = {name for name, value in values.items() if isinstance(value, Secret)}
-    return values, secrets | set(profile.secret_env)
-
-
-def _passed(name: str, env: Mapping[str, str]) -> str | None:
-    """The caller's value. A proxy that is passed through must leave the container's own addresses alone."""
-    value = env.get(name)
-    if name.lower() != "no_proxy":
-        return value
-    proxied = any(env.get(proxy) for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"))
-    if value is None and not proxied:
-        return None
-    hosts = [host for host in (value or "").split(",") if host]
-    return ",".join([*hosts, *(host for host in LOCAL_HOSTS if host not in hosts)])
-
-
-def _volumes(
-    profile: Profile, around: Surroundings, extra: Mapping[str, Any], origins: dict[str, Origin]
-) -> dict[str, Mount]:
-    home = str(around.facts["home"])
-    volumes = {target: Mount("bind", target) for target in extra.get("volumes", ())}
-    origins.update({f"volumes.{target}": origins["accelerator"] for target in volumes})
-    for cache in profile.caches:
-        folder, target = CACHES[cache]
-        volumes[target] = Mount("bind", f"{home}/{folder}", create_host_path=True)
-        origins.setdefault(f"volumes.{target}", origins["caches"])
-    for target, entry in profile.volumes.items():
-        volumes[target] = Mount(**entry.model_dump())
-    for target in profile.tmpfs:
-        volumes.pop(target, None)
-    return volumes
 
 
 def _gpus(profile: Profile, merged: Node, problems: Problems) -> Gpus | None:
@@ -252,27 +168,6 @@ def _server(profile: Profile, merged: Node, problems: Problems) -> Server | None
         hint = "write secret_env: [SGLANG_API_KEY] and server: {api_key: SGLANG_API_KEY}"
         problems.error(merged.at(("server", "api_key")), "server.api_key", message, hint)
     return Server(server.model, server.host, server.port, dict(server.args), launcher, server.api_key)
-
-
-def _accelerate(
-    spec: ContainerSpec, profile: Profile, merged: Node, extra: Mapping[str, Any], origins: dict[str, Origin]
-) -> ContainerSpec:
-    """Devices, groups and capabilities of the accelerator, beneath the written ones."""
-    if profile.accelerator is None:
-        return spec
-    devices = {path: Device(path) for path in extra.get("devices", ())}
-    for path in devices:
-        origins.setdefault(f"devices.{path}", origins["accelerator"])
-    joined: dict[str, Any] = {}
-    for key in ("group_add", "cap_add", "security_opt"):
-        more = [item for item in extra.get(key, ()) if item not in getattr(spec, key)]
-        if more:
-            joined[key] = (*getattr(spec, key), *more)
-            origins.setdefault(key, origins["accelerator"])
-    privileged = extra.get("privileged", False) if merged.get("privileged") is None else spec.privileged
-    if privileged and merged.get("privileged") is None:
-        origins["privileged"] = origins["accelerator"]
-    return replace(spec, devices={**devices, **spec.devices}, privileged=privileged, **joined)
 
 
 def _one_shared_memory(spec: ContainerSpec, merged: Node, problems: Problems) -> ContainerSpec:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sglaunch.errors import Origin, Problem
-from sglaunch.spec.server import Server, command, key_mount, model_mount, published
+from sglaunch.spec.server import Server, command, key_mount, model_mount, proxies_around, published
 from sglaunch.spec.values import (
     Device,
     Gpus,
@@ -151,7 +151,7 @@ class Wanted:
 
 
 def expand(spec: ContainerSpec) -> ContainerSpec:
-    """The spec with `server` turned into the command, port and mount it stands for; written values beat these."""
+    """The spec with `server` turned into the command, port, mount and variables it stands for, beneath written ones."""
     if spec.server is None:
         return spec
     ports = spec.ports
@@ -163,6 +163,7 @@ def expand(spec: ContainerSpec) -> ContainerSpec:
         spec,
         server=None,
         command=command(spec.server),
+        environment=proxies_around(spec.environment),
         ports=ports,
         volumes={**model_mount(spec.server, spec.volumes), **key_mount(spec.server), **spec.volumes},
     )

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sglaunch.spec.values import Mount, PortBinding
+from sglaunch.spec.values import Mount, PortBinding, Secret
 
 DEFAULT_LAUNCHER = ("python3", "-m", "sglang.launch_server")
 DEFAULT_PORT = 30000
 KEY_TARGET = "/run/sglaunch/server.yaml"
+PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+NO_PROXIES = ("no_proxy", "NO_PROXY")
+LOCAL_HOSTS = ("localhost", "127.0.0.1")
 _ZMQ_DISTANCE, _ZMQ_PORTS = 233, 6
 _BOOTSTRAP_PORT = 8998
 
@@ -121,6 +124,14 @@ def model_mount(server: Server, targets: Mapping[str, Mount]) -> dict[str, Mount
     if any(server.model == target or server.model.startswith(target.rstrip("/") + "/") for target in targets):
         return {}
     return {server.model: Mount("bind", server.model, read_only=True)}
+
+
+def proxies_around(environment: Mapping[str, str | Secret | None]) -> dict[str, str | Secret | None]:
+    """The environment of a server. It warms up by asking itself, which must not go through a proxy."""
+    proxied = any(environment.get(name) for name in PROXIES)
+    if not proxied or any(environment.get(name) for name in NO_PROXIES):
+        return dict(environment)
+    return {**environment, NO_PROXIES[0]: ",".join(LOCAL_HOSTS)}
 
 
 def key_mount(server: Server) -> dict[str, Mount]:

@@ -29,11 +29,21 @@ ASKED = {
     "secret_env: [HF_TOKEN]": "secret_env.HF_TOKEN: the variable of your shell",
     "environment: [HF_TOKEN]": "environment.HF_TOKEN: a secret of your shell",
     'environment: {X: "{{ env.HF_TOKEN }}"}': "environment.X: a secret of your shell",
+    "accelerator: npu": "accelerator: npu: privileged",
+    "accelerator: rocm": "accelerator: rocm: cap_add SYS_PTRACE; security_opt seccomp=unconfined",
+    "accelerator: cpu": "accelerator: cpu: cap_add SYS_NICE",
     "server: {model: /root/models/x}": "server.model: /root/models/x (read)",
 }
 PLAIN = (
     *("volumes: [./x:/x]", "volumes: [data:/d]", "network_mode: host", "env_file: [./x.env]", "caches: [huggingface]"),
-    *("environment: {A: b}", "server: {model: a/b}", "privileged: false", "gpus: all", "shm_size: 32g"),
+    *(
+        "environment: {A: b}",
+        "server: {model: a/b}",
+        "privileged: false",
+        "gpus: all",
+        "accelerator: nvidia",
+        "shm_size: 32g",
+    ),
 )
 
 

@@ -1,0 +1,128 @@
+"""What short words stand for: accelerator, caches, hub, proxies passed through. Written values beat them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sglaunch.config.node import Node
+from sglaunch.config.profile import Profile
+from sglaunch.errors import Origin
+from sglaunch.spec.accelerator import EXPANSIONS
+from sglaunch.spec.container import ContainerSpec
+from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES
+from sglaunch.spec.values import Device, Mount, Secret, looks_secret
+
+CACHES = {
+    "huggingface": (".cache/huggingface", "/root/.cache/huggingface"),
+    "modelscope": (".cache/modelscope", "/root/.cache/modelscope"),
+    "sglang": (".cache/sglang", "/root/.cache/sglang"),
+}
+HUBS: Mapping[str, Mapping[str, str]] = {
+    "huggingface": {},
+    "hf-mirror": {"HF_ENDPOINT": "https://hf-mirror.com"},
+    "modelscope": {"SGLANG_USE_MODELSCOPE": "true"},
+}
+_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a profile meets: facts of user and host, the environment, and the values of files it names."""
+
+    facts: Mapping[str, Any]
+    env: Mapping[str, str]
+    config_file: str
+    env_files: Mapping[str, str] = field(default_factory=dict)
+    secret_files: Mapping[str, str] = field(default_factory=dict)
+
+
+def environment(
+    profile: Profile, merged: Node, around: Surroundings, origins: dict[str, Origin]
+) -> tuple[dict[str, str | Secret | None], set[str]]:
+    """The variables, and the names of those that are secret. A value that is passed through and unset is None."""
+    values: dict[str, str | Secret | None] = {}
+    for key in ("accelerator", "hub"):
+        node = merged.get(key)
+        if node is not None:
+            extra = EXPANSIONS[node.value].get("environment", {}) if key == "accelerator" else HUBS[node.value]
+            values.update(extra)
+            origins.update({f"environment.{name}": node.origin for name in extra})
+    values.update({name: Secret(text) for name, text in around.env_files.items()})
+    if (env_file := merged.get("env_file")) is not None:
+        origins.update({f"environment.{name}": env_file.origin for name in around.env_files})
+    written = merged.get("environment")
+    for name, text in profile.environment.items():
+        node = written.value[name] if written is not None else merged
+        origins[f"environment.{name}"] = node.origin
+        value = _passed(name, around.env) if text is None else text
+        is_secret = node.secret or looks_secret(name) or (value is not None and _CREDENTIALS.search(value))
+        values[name] = Secret(value) if value is not None and is_secret else value
+    for name in profile.secret_env:
+        text = around.secret_files.get(name, around.env.get(name))
+        values[name] = None if text is None else Secret(text)
+        origins[f"environment.{name}"] = origins[f"secret_env.{name}"]
+    secrets = {name for name, value in values.items() if isinstance(value, Secret)}
+    return values, secrets | set(profile.secret_env)
+
+
+def _passed(name: str, env: Mapping[str, str]) -> str | None:
+    """The caller's value. A proxy that is passed through must leave the container's own addresses alone."""
+    value = env.get(name)
+    if name not in NO_PROXIES:
+        return value
+    proxied = any(env.get(proxy) for proxy in PROXIES)
+    if value is None and not proxied:
+        return None
+    hosts = [host for host in (value or "").split(",") if host]
+    return ",".join([*hosts, *(host for host in LOCAL_HOSTS if host not in hosts)])
+
+
+def volumes(profile: Profile, around: Surroundings, origins: dict[str, Origin]) -> dict[str, Mount]:
+    """The mounts of the accelerator and the caches, beneath the written ones."""
+    home = str(around.facts["home"])
+    found = {target: Mount("bind", target) for target in _row(profile).get("volumes", ())}
+    origins.update({f"volumes.{target}": origins["accelerator"] for target in found})
+    for cache in profile.caches:
+        folder, target = CACHES[cache]
+        found[target] = Mount("bind", f"{home}/{folder}", create_host_path=True)
+        origins.setdefault(f"volumes.{target}", origins["caches"])
+    for target, entry in profile.volumes.items():
+        found[target] = Mount(**entry.model_dump())
+    for target in profile.tmpfs:
+        found.pop(target, None)
+    return found
+
+
+def accelerated(spec: ContainerSpec, profile: Profile, merged: Node, origins: dict[str, Origin]) -> ContainerSpec:
+    """Devices, rights and flags of the accelerator, beneath the written ones."""
+    row = _row(profile)
+    given: dict[str, Any] = {}
+    if "devices" in row:
+        given["devices"] = {**{path: Device(path) for path in row["devices"]}, **spec.devices}
+        _from_accelerator([f"devices.{path}" for path in row["devices"]], origins)
+    for key in ("group_add", "cap_add", "security_opt"):
+        more = [item for item in row.get(key, ()) if item not in getattr(spec, key)]
+        if more:
+            given[key] = (*getattr(spec, key), *more)
+            _from_accelerator([key], origins)
+    for key in ("privileged", "user", "shm_size"):
+        shared = key == "shm_size" and spec.ipc
+        if key in row and merged.get(key) is None and not shared:
+            given[key] = row[key]
+            _from_accelerator([key], origins)
+    if spec.server is not None and "args" in row:
+        given["server"] = replace(spec.server, args={**row["args"], **spec.server.args})
+        _from_accelerator([f"server.args.{name}" for name in row["args"]], origins)
+    return replace(spec, **given)
+
+
+def _row(profile: Profile) -> Mapping[str, Any]:
+    return EXPANSIONS[profile.accelerator] if profile.accelerator is not None else {}
+
+
+def _from_accelerator(paths: Iterable[str], origins: dict[str, Origin]) -> None:
+    for path in paths:
+        origins.setdefault(path, origins["accelerator"])
