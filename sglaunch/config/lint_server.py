@@ -10,12 +10,16 @@ from collections.abc import Iterator
 
 from sglaunch.config.node import Problems
 from sglaunch.spec.container import Wanted, origin_of
-from sglaunch.spec.server import Server
+from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES, Server
 from sglaunch.spec.values import Secret
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GATED = re.compile(r"(meta-llama|google/gemma|mistralai|black-forest-labs)\b", re.IGNORECASE)
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_PATH_FLAGS = (
+    *("tokenizer-path", "chat-template", "completion-template", "speculative-draft-model-path", "lora-paths"),
+    *("download-dir", "ssl-certfile", "ssl-keyfile", "quantization-param-path"),
+)
 _Found = Iterator[tuple[str, str, str]]
 """Path of the value, message, next step."""
 
@@ -25,7 +29,7 @@ def lint_server(wanted: Wanted, problems: Problems) -> None:
     server = wanted.spec.server
     if server is None:
         return
-    for rule in (_host, _gpus, _nodes, _open_door, _model):
+    for rule in (_host, _gpus, _parallel, _nodes, _open_door, _key, _model, _paths, _shared_memory, _proxy):
         for path, message, hint in rule(wanted, server):
             origin = origin_of(path, wanted.origins)
             problems.warn(origin.place if origin else None, path, message, hint)
@@ -42,11 +46,15 @@ def _number(server: Server, name: str) -> int:
     return int(value) if str(value).isdecimal() else 1
 
 
+def _gpus_needed(server: Server) -> int:
+    inside = bool(server.args.get("enable-dp-attention"))
+    return _number(server, "tp") * _number(server, "pp") * (1 if inside else _number(server, "dp"))
+
+
 def _gpus(wanted: Wanted, server: Server) -> _Found:
     """One process a GPU: tp * pp * dp over all nodes; with DP attention dp lives inside tp."""
     gpus = wanted.spec.gpus
-    inside = bool(server.args.get("enable-dp-attention"))
-    needed = _number(server, "tp") * _number(server, "pp") * (1 if inside else _number(server, "dp"))
+    needed = _gpus_needed(server)
     given = 0 if gpus is None else len(gpus.ids) or max(gpus.count, 0)
     per_node = -(-needed // _number(server, "nnodes"))
     if given and per_node > given:
@@ -57,12 +65,30 @@ def _gpus(wanted: Wanted, server: Server) -> _Found:
         )
 
 
+def _parallel(_: Wanted, server: Server) -> _Found:
+    """Sizes that SGLang refuses together, most of them only after its start."""
+    tp, pp, dp, nodes = (_number(server, name) for name in ("tp", "pp", "dp", "nnodes"))
+    attention = _number(server, "attn-dp")
+    if tp * pp % max(nodes, 1):
+        yield "server.args.nnodes", f"{nodes} nodes do not divide tp * pp, which is {tp * pp}", "change one of them"
+    if tp % max(attention, 1):
+        yield "server.args.attn-dp", f"{attention} does not divide tp, which is {tp}", "change one of them"
+    if attention > 1 and dp > 1:
+        yield "server.args.attn-dp", "excludes dp", "attention runs in parallel inside tp; leave dp out"
+    if dp > 1 and nodes > 1 and not server.args.get("enable-dp-attention"):
+        message = "with several nodes is refused by newer releases"
+        yield "server.args.dp", message, "run one server a node behind a router"
+
+
 def _nodes(wanted: Wanted, server: Server) -> _Found:
     if _number(server, "nnodes") == 1:
         return
     missing = [name for name in ("dist-init-addr", "node-rank") if name not in server.args]
     if missing:
         yield "server.args.nnodes", f"several nodes need {' and '.join(missing)} too", "the address is that of node 0"
+    rank = server.args.get("node-rank")
+    if str(rank).isdecimal() and int(str(rank)) >= _number(server, "nnodes"):
+        yield "server.args.node-rank", f"{rank} is none of 0 to {_number(server, 'nnodes') - 1}", "lower it"
     if wanted.spec.network_mode != "host":
         yield "server.args.nnodes", "several nodes reach each other on the host's network", "write network_mode: host"
 
@@ -83,6 +109,12 @@ def _open_door(wanted: Wanted, server: Server) -> _Found:
         yield path, "everybody who reaches this machine may use the server", hint
 
 
+def _key(_: Wanted, server: Server) -> _Found:
+    if server.api_key and _number(server, "tokenizer-worker-num") > 1:
+        message = "is refused together with server.api_key"
+        yield "server.args.tokenizer-worker-num", message, "leave one of the two out"
+
+
 def _model(wanted: Wanted, server: Server) -> _Found:
     environment = wanted.spec.environment
     token = environment.get("HF_TOKEN")
@@ -93,3 +125,37 @@ def _model(wanted: Wanted, server: Server) -> _Found:
         if value in ("1", "true", "TRUE") and not server.model.startswith("/"):
             message = f"is an id, and {name} lets nothing be fetched that the cache does not hold"
             yield "server.model", message, "fetch it once without, or give a path"
+
+
+def _paths(wanted: Wanted, server: Server) -> _Found:
+    """Files that a flag names and the container may not have; the model's own path is mounted by itself."""
+    spec = wanted.spec
+    mounted = [target.rstrip("/") for target in (*spec.volumes, *spec.tmpfs)]
+    mounted += [server.model.rstrip("/")] if server.model.startswith("/") else []
+    for flag in _PATH_FLAGS:
+        value = server.args.get(flag)
+        for text in value if isinstance(value, list | tuple) else [value]:
+            path = str(text).partition("=")[2] or str(text)
+            if path.startswith("/") and not any(path == one or path.startswith(f"{one}/") for one in mounted):
+                message = f"{path} is a path of the container, and no volume brings it there"
+                yield f"server.args.{flag}", message, f"write volumes: [{path}:{path}:ro], if the image lacks it"
+
+
+def _shared_memory(wanted: Wanted, server: Server) -> _Found:
+    spec = wanted.spec
+    if _gpus_needed(server) > 1 and spec.shm_size is None and spec.ipc != "host" and "/dev/shm" not in spec.volumes:
+        message = "several GPUs talk through /dev/shm, which has 64 MB where nothing is written"
+        yield "server.args", message, "write shm_size: 32g"
+
+
+def _proxy(wanted: Wanted, server: Server) -> _Found:
+    """A written no_proxy is left as it is; where none is, localhost is added."""
+    environment = wanted.spec.environment
+    if not any(environment.get(name) for name in PROXIES):
+        return
+    for name in NO_PROXIES:
+        value = environment.get(name)
+        text = value.reveal() if isinstance(value, Secret) else value or ""
+        if text and text != "*" and not set(LOCAL_HOSTS) <= {host.strip() for host in text.split(",")}:
+            message = "lacks localhost or 127.0.0.1: the server's warm-up asks itself, and would go through the proxy"
+            yield f"environment.{name}", message, f"add {','.join(LOCAL_HOSTS)}"

@@ -6,6 +6,7 @@ an out-of-memory kill. So the log decides, then the OOM flag, then the code.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 TAIL = 30
 _TRACEBACK = "Traceback (most recent call last):"
 _MAX_TRACEBACK = 40
+_FLAG = re.compile(r"--[a-z][\w-]*")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,15 @@ def _cause(kind: str, pattern: str, message: str, hint: str) -> Cause:
 CAUSES: tuple[Cause, ...] = (
     _cause(
         "flag",
-        r"error: (?:unrecognized arguments?: (.+)|ambiguous option: (.+))",
+        r"error: unrecognized arguments?: (.+)",
         "this release does not know a flag: {0}",
         "check server.args against the image's release (`sglaunch exec` ... --help), or take another tag",
+    ),
+    _cause(
+        "ambiguous-flag",
+        r"error: ambiguous option: (.+)",
+        "a flag is short for several: {0}",
+        "write the whole name in server.args",
     ),
     _cause(
         "kv-pool",
@@ -138,7 +146,8 @@ def diagnose(log: Sequence[str], exit_code: int, *, oom_killed: bool) -> Diagnos
         for line in log:
             if match := cause.pattern.search(line):
                 words = [next((group for group in match.groups() if group), "").strip()]
-                return Diagnosis(cause.kind, cause.message.format(*words).rstrip(" :"), cause.hint, lines)
+                hint = "; ".join((*_nearest(words[0], log), cause.hint) if cause.kind == "flag" else (cause.hint,))
+                return Diagnosis(cause.kind, cause.message.format(*words).rstrip(" :"), hint, lines)
     if oom_killed:
         return Diagnosis("host-memory", "it was killed for lack of memory", "raise mem_limit, or free memory", lines)
     told = f"it ended with exit code {exit_code}"
@@ -146,6 +155,17 @@ def diagnose(log: Sequence[str], exit_code: int, *, oom_killed: bool) -> Diagnos
         told += ", which a server that kills itself gives too"
     hint = "read the first traceback, not the last line" if first_traceback(log) else "read its last lines"
     return Diagnosis("unknown", told, hint, lines)
+
+
+def _nearest(unknown: str, log: Sequence[str]) -> list[str]:
+    """The nearest flag for each unknown one, of those that the program lists in the usage it prints."""
+    start = next((number for number, line in enumerate(log) if "usage:" in line), len(log))
+    known = {flag for line in log[start:] if "error:" not in line for flag in _FLAG.findall(line)}
+    found = []
+    for flag in _FLAG.findall(unknown):
+        if close := difflib.get_close_matches(flag, sorted(known), n=1, cutoff=0.6):
+            found.append(f"did you mean {close[0]} for {flag}?")
+    return found
 
 
 def first_traceback(log: Sequence[str]) -> list[str]:

@@ -132,6 +132,17 @@ DEATHS = {
     "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.": "raise server.args",
     "huggingface_hub.errors.GatedRepoError: 401 Client Error": "HF_TOKEN",
     "launch_server.py: error: unrecognized arguments: --modle": "--modle",
+    "launch_server.py: error: ambiguous option: --pp could match --pp-size, --pp-x": "write the whole name",
+    "CUDA driver version is insufficient for CUDA runtime version": "-cu129",
+    "RuntimeError: No accelerator (CUDA, XPU, HPU, NPU, MUSA) is available": "gpus: all",
+    "Error while creating shared memory segment /dev/shm/nccl-x (size 9637888)": "shm_size: 32g",
+    "torch.distributed.DistBackendError: NCCL error in: x.cpp": "NCCL_DEBUG",
+    "huggingface_hub.errors.LocalEntryNotFoundError: x": "hub: hf-mirror",
+    "ERROR: [Errno 98] error while attempting to bind on address (0.0.0.0, 30000)": "another server.port",
+    "ValueError: Model architectures [Foo] are not supported for now.": "newer image tag",
+    "Initialization failed. warmup error: x": "no_proxy",
+    "Rank 0 scheduler died during initialization (exit code: -9)": "dmesg",
+    "Scheduler watchdog timeout": "watchdog-timeout",
 }
 
 

@@ -9,7 +9,7 @@ from sglaunch.spec.diagnosis import CAUSES, diagnose, first_traceback
 # What releases 0.4.6 to 0.5.23 print, and the kind of failure it is.
 LOGS: dict[str, str] = {
     "launch_server.py: error: unrecognized arguments: --modle x": "flag",
-    "launch_server.py: error: ambiguous option: --pp could match --pp-size, --pp-x": "flag",
+    "launch_server.py: error: ambiguous option: --pp could match --pp-size, --pp-x": "ambiguous-flag",
     "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.": "kv-pool",
     "The memory capacity is unbalanced. Some GPUs may be occupied by other processes.": "unbalanced",
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB": "gpu-memory",
@@ -50,6 +50,30 @@ def test_the_words_of_the_log_are_in_the_message() -> None:
     assert found.message.endswith("--modle x")
     found = diagnose(["Model architectures ['FooForCausalLM'] are not supported"], 0, oom_killed=False)
     assert "FooForCausalLM" in found.message
+
+
+USAGE = """usage: launch_server.py [-h] --model-path MODEL_PATH
+                        [--tokenizer-path TOKENIZER_PATH] [--mem-fraction-static F]
+                        [--trust-remote-code] [--cuda-graph-max-bs-decode N]""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("--mem-fraction-statik 0.8", "did you mean --mem-fraction-static for --mem-fraction-statik?; check"),
+        ("--cuda-graph-max-bs 8", "did you mean --cuda-graph-max-bs-decode for --cuda-graph-max-bs?; check"),
+        ("--zzzz", "check server.args"),
+    ],
+)
+def test_the_nearest_flag_of_those_the_program_lists(flags: str, expected: str) -> None:
+    log = [*USAGE, f"launch_server.py: error: unrecognized arguments: {flags}"]
+    assert diagnose(log, 2, oom_killed=False).hint.startswith(expected)
+
+
+def test_several_unknown_flags_each_have_theirs() -> None:
+    log = [*USAGE, "x: error: unrecognized arguments: --trust-remote --tokeniser-path a"]
+    hint = diagnose(log, 2, oom_killed=False).hint
+    assert hint.index("--trust-remote-code for --trust-remote?") < hint.index("--tokenizer-path for --tokeniser-path?")
 
 
 def test_opposite_advice_for_too_little_memory_and_too_small_a_pool() -> None:

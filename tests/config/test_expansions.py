@@ -1,0 +1,88 @@
+"""Short words stand for several options, beneath written ones; each knows the word it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sglaunch.config.load import Request, load
+from sglaunch.spec.accelerator import ACCELERATORS
+from sglaunch.spec.container import Wanted
+from sglaunch.spec.server import command
+
+FACTS = {"user": "ana", "uid": 1000, "gid": 1000, "home": "/home/ana", "hostname": "gpu1"}
+SITE = "SGLAUNCH_SITE_CONFIG"
+
+
+def wanted(folder: Path, lines: str, profile: str = "a", top: str = "", **env: str) -> Wanted:
+    body = "".join(f"    {line}\n" for line in lines.splitlines())
+    (folder / "sglaunch.yaml").write_text(f"{top}\nprofiles:\n  {profile}:\n    image: x\n{body}", encoding="utf-8")
+    return load(Request(folder / "sglaunch.yaml", FACTS, {SITE: "/nonexistent", **env}), [profile]).wanted[profile]
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "device", "flags"),
+    [
+        ("nvidia", None, ""),
+        ("rocm", "/dev/kfd", ""),
+        ("npu", "/dev/davinci7", "--attention-backend ascend --device npu"),
+        ("xpu", "/dev/dri", "--device xpu"),
+        ("cpu", None, "--device cpu --disable-overlap-schedule"),
+    ],
+)
+def test_an_accelerator_brings_its_devices_and_flags(
+    tmp_path: Path, accelerator: str, device: str | None, flags: str
+) -> None:
+    one = wanted(tmp_path, f"accelerator: {accelerator}\nserver: {{model: org/m}}")
+    assert (device in one.spec.devices) if device else not one.spec.devices
+    assert one.spec.server is not None
+    assert " ".join(command(one.spec.server)).endswith(f"--port 30000 {flags}".strip())
+    assert one.spec.shm_size == (None if accelerator == "nvidia" else 16 << 30)
+    for path, origin in one.origins.items():
+        if path.startswith(("devices.", "shm_size", "server.args", "privileged", "cap_add")):
+            assert origin.place.line == 5, path
+
+
+def test_every_accelerator_of_the_table_is_tried_above() -> None:
+    assert ACCELERATORS == ("nvidia", "rocm", "npu", "xpu", "cpu")
+
+
+def test_written_values_beat_the_accelerators(tmp_path: Path) -> None:
+    text = (
+        "accelerator: npu\nprivileged: false\nshm_size: 8g\nserver: {model: org/m, args: {attention-backend: triton}}"
+    )
+    spec = wanted(
+        tmp_path, f"{text}\nvolumes: ['./sbin:/usr/local/sbin']\ndevices: [/dev/davinci0:/dev/davinci0:r]"
+    ).spec
+    assert (spec.privileged, spec.shm_size) == (False, 8 << 30)
+    assert spec.server is not None
+    assert spec.server.args == {"attention-backend": "triton", "device": "npu"}
+    assert spec.volumes["/usr/local/sbin"].source == f"{tmp_path}/sbin"
+    assert spec.devices["/dev/davinci0"].permissions == "r"
+
+
+def test_the_hosts_ipc_needs_no_size(tmp_path: Path) -> None:
+    assert wanted(tmp_path, "accelerator: rocm\nipc: host").spec.shm_size is None
+
+
+@pytest.mark.parametrize("layer", ["site", "project", "profile"])
+def test_caches_and_the_hub_come_from_any_layer(tmp_path: Path, layer: str) -> None:
+    words = "{caches: [modelscope], hub: modelscope}"
+    site = tmp_path / "site.yaml"
+    site.write_text(f"defaults: {words}\n" if layer == "site" else "{}", encoding="utf-8")
+    lines = "caches: [modelscope]\nhub: modelscope" if layer == "profile" else ""
+    top = f"defaults: {words}" if layer == "project" else ""
+    one = wanted(tmp_path, f"{lines}\nserver: {{model: org/m}}".strip(), "server", top, **{SITE: str(site)})
+    assert set(one.spec.volumes) == {f"/root/.cache/{name}" for name in ("huggingface", "sglang", "modelscope")}
+    assert one.spec.volumes["/root/.cache/modelscope"].source == "/home/ana/.cache/modelscope"
+    assert all(mount.create_host_path for mount in one.spec.volumes.values())
+    assert one.spec.environment["SGLANG_USE_MODELSCOPE"] == "true"
+    assert one.origins["environment.SGLANG_USE_MODELSCOPE"].layer == ("site" if layer == "site" else "project")
+
+
+def test_written_values_beat_the_hub_and_the_caches(tmp_path: Path) -> None:
+    text = "caches: [huggingface]\nhub: hf-mirror\nvolumes: ['/data/hf:/root/.cache/huggingface']"
+    spec = wanted(tmp_path, f"{text}\nenvironment: {{HF_ENDPOINT: 'https://hub.corp'}}").spec
+    assert spec.environment["HF_ENDPOINT"] == "https://hub.corp"
+    assert spec.volumes["/root/.cache/huggingface"].source == "/data/hf"
