@@ -10,7 +10,7 @@ from sglaunch.engine.client import DockerClient
 from sglaunch.engine.gpus import devices
 from sglaunch.engine.observe import observe
 from sglaunch.errors import EngineError, Failure
-from sglaunch.plan.gpus import reserved
+from sglaunch.plan.gpus import UNSEEN, reserved
 from sglaunch.plan.observation import Gpu, GpuProcess
 from sglaunch.project import Common, connect
 from sglaunch.report.clean import clean, table
@@ -56,6 +56,7 @@ def _rows(gpus: tuple[Gpu, ...], engine: DockerClient) -> list[dict[str, Any]]:
             "utilisation": gpu.utilisation,
             "reserved": clean(holders[gpu.uuid]) if gpu.uuid in holders else None,
             "processes": [_process(process, names) for process in gpu.processes],
+            "idle": gpu.idle and gpu.uuid not in holders,
         }
         for gpu in gpus
     ]
@@ -76,7 +77,15 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         used = f"{readable_size(row['memory_used'])} / {readable_size(row['memory_total'])}"
         use = "-" if row["utilisation"] is None else f"{row['utilisation']}%"
-        cells.append([str(row["index"]), row["model"], used, use, "; ".join(_holders(row)) or "idle"])
+        cells.append(
+            [
+                str(row["index"]),
+                row["model"],
+                used,
+                use,
+                "; ".join(_holders(row)) or ("idle" if row["idle"] else UNSEEN),
+            ]
+        )
     return table(cells)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import identify
+from sglaunch.engine.gpus import devices as machine_devices
 from sglaunch.engine.observe import observe
 from sglaunch.engine.ready import state
-from sglaunch.plan.observation import SERVING, Project, foreign
+from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
 from sglaunch.project import Common, connect, request
-from sglaunch.report.data import containers_data
+from sglaunch.report.data import containers_data, devices
 from sglaunch.report.text import containers_table
 
 
@@ -30,5 +32,13 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
     if common.json:
         show_json(containers_data(containers, states))
     else:
-        show(containers_table(containers, datetime.now(timezone.utc), states=states, projects=all_projects))
+        now = datetime.now(timezone.utc)
+        table = containers_table(containers, now, states=states, indices=_indices(containers), projects=all_projects)
+        show(table)
     return 0
+
+
+def _indices(containers: Sequence[ObservedContainer]) -> dict[str, int]:
+    """The devices' numbers, looked up only where a container was given some."""
+    found = machine_devices()[0] if any(devices(one) for one in containers) else None
+    return {gpu.uuid: gpu.index for gpu in found or ()}

@@ -19,11 +19,16 @@ _GPU_PROGRAMS = ("nvidia-container-runtime-hook", "nvidia-container-runtime", "n
 _SALT_BYTES = 12
 
 
+def hostname() -> str:
+    """This machine's name."""
+    return socket.gethostname()
+
+
 def facts() -> dict[str, Any]:
     """user, uid, gid, home, hostname."""
     user = owner()
     home = os.environ.get("HOME") or _home(user.uid)
-    return {"user": user.name, "uid": user.uid, "gid": os.getgid(), "home": home, "hostname": socket.gethostname()}
+    return {"user": user.name, "uid": user.uid, "gid": os.getgid(), "home": home, "hostname": hostname()}
 
 
 def owner() -> Owner:

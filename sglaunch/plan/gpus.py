@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sglaunch.plan.observation import Gpu, Observation, ObservedContainer
 from sglaunch.spec.values import Gpus, readable_size
 
+UNSEEN = "a process that cannot be seen from here"
 _RESERVING = ("running", "created", "paused", "restarting")
 
 
@@ -67,8 +68,8 @@ def _kept(
 def _serves(gpu: Gpu, request: Gpus) -> bool:
     """Idle, or with enough free memory where the request says how much that is."""
     if request.min_free:
-        return gpu.memory_free >= request.min_free and not (request.idle and gpu.processes)
-    return not gpu.processes
+        return gpu.memory_free >= request.min_free and (gpu.idle or not request.idle)
+    return gpu.idle
 
 
 def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str]) -> list[str]:
@@ -78,7 +79,7 @@ def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str]) -> list[str]:
         who = [taken[gpu.uuid]] if gpu.uuid in taken else []
         who += [str(process) for process in gpu.processes]
         used = f"{readable_size(gpu.memory_total - gpu.memory_free)} of {readable_size(gpu.memory_total)}"
-        lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who) or 'idle'}")
+        lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who) or ('idle' if gpu.idle else UNSEEN)}")
     return lines
 
 

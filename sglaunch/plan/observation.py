@@ -13,6 +13,8 @@ from sglaunch.spec.values import Secret, looks_secret
 RUNNING = "running"
 # A shorter value is a word that logs hold for other reasons.
 SHORTEST_SECRET = 6
+_IDLE_SHARE = 0.9
+"""Of its memory, what a device keeps free that nobody uses: the driver alone takes some."""
 STOPPED = ("created", "exited")
 SERVING = ("running", "paused", "restarting")
 
@@ -80,6 +82,11 @@ class Gpu:
     memory_free: int = 0
     utilisation: int | None = None
     processes: tuple[GpuProcess, ...] = ()
+
+    @property
+    def idle(self) -> bool:
+        """No process is seen on it, nor the memory of one that is not (in another namespace)."""
+        return not self.processes and self.memory_free >= _IDLE_SHARE * self.memory_total
 
 
 @dataclass(frozen=True)

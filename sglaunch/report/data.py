@@ -12,7 +12,7 @@ from sglaunch.plan.steps import ContainerPlan, Plan
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION, problem_data
 from sglaunch.spec.canonical import SECRET_VALUE, plain
-from sglaunch.spec.container import Wanted
+from sglaunch.spec.container import Wanted, open_to_others
 from sglaunch.spec.startup import READY
 from sglaunch.spec.values import MASK
 
@@ -51,18 +51,24 @@ def _container_plan(one: ContainerPlan) -> dict[str, Any]:
     }
 
 
-def endpoints_data(wanted: Sequence[Wanted], answers: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Where servers answer: the URL on this host, and the model."""
-    return [
-        {
-            "profile": one.profile,
-            "container": one.spec.container_name,
-            "url": f"http://{answers[one.spec.container_name]}",
-            "model": one.spec.server.model,
-        }
-        for one in wanted
-        if one.spec.server is not None and answers.get(one.spec.container_name)
-    ]
+def endpoints_data(wanted: Sequence[Wanted], answers: Mapping[str, str], hostname: str) -> list[dict[str, Any]]:
+    """Where servers answer: the URL on this host, the one for other machines if they may come in, and the model."""
+    found = []
+    for one in wanted:
+        address = answers.get(one.spec.container_name)
+        if one.spec.server is None or not address:
+            continue
+        outside = address.startswith("127.0.0.1:") and open_to_others(one.spec)
+        found.append(
+            {
+                "profile": one.profile,
+                "container": one.spec.container_name,
+                "url": f"http://{address}",
+                "host_url": f"http://{hostname}:{address.rpartition(':')[2]}" if outside else None,
+                "model": one.spec.server.model,
+            }
+        )
+    return found
 
 
 def containers_data(containers: Sequence[ObservedContainer], states: Mapping[str, str]) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def _container(one: ObservedContainer, state: str) -> dict[str, Any]:
         "phase": state or None,
         "image": clean(one.image_ref),
         "gpus": gpus(one),
+        "devices": list(devices(one)),
         "ports": list(one.ports),
         "created": one.created or None,
         "started": one.started or None,
@@ -102,6 +109,12 @@ def gpus(one: ObservedContainer) -> str | None:
     """The GPUs a container was made with, as asked."""
     spec = one.applied.spec if one.applied else None
     return str(show("gpus", spec["gpus"])) if spec and "gpus" in spec else None
+
+
+def devices(one: ObservedContainer) -> tuple[str, ...]:
+    """The UUIDs a counted request was given."""
+    given = one.applied.assigned.get("gpus", ()) if one.applied else ()
+    return tuple(clean(str(uuid)) for uuid in given) if isinstance(given, list | tuple) else ()
 
 
 def config_data(wanted: Mapping[str, Wanted], warnings: Sequence[Problem]) -> dict[str, Any]:

@@ -77,4 +77,16 @@ def problem_data(problem: Problem) -> dict[str, Any]:
 
 def errors_data(error: SglaunchError) -> dict[str, Any]:
     """Every problem of an error as the JSON answer."""
-    return {"schema_version": SCHEMA_VERSION, "errors": [problem_data(problem) for problem in error.problems()]}
+    return {"schema_version": SCHEMA_VERSION, "errors": list(_errors(error))}
+
+
+def _errors(error: SglaunchError) -> Iterator[dict[str, Any]]:
+    """A failure of engine or container also has its kind, and the log lines that show it."""
+    if not isinstance(error, EngineError):
+        yield from (problem_data(problem) for problem in error.problems())
+        return
+    failure = error.failure
+    more = {"kind": failure.kind, "detail": clean(failure.detail) or None, "log": [clean(line) for line in failure.log]}
+    yield from ({**problem_data(problem), **more} for problem in error.problems())
+    for other in error.beside:
+        yield from _errors(other)

@@ -7,16 +7,24 @@ from datetime import datetime, timezone
 
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.report.clean import clean, table
-from sglaunch.report.data import endpoints_data, gpus, ready
+from sglaunch.report.data import devices, endpoints_data, gpus, ready
 from sglaunch.spec.container import Wanted
 
 _DIGITS = 6
 
 
 def containers_table(
-    containers: Sequence[ObservedContainer], now: datetime, *, states: Mapping[str, str], projects: bool
+    containers: Sequence[ObservedContainer],
+    now: datetime,
+    *,
+    states: Mapping[str, str],
+    indices: Mapping[str, int],
+    projects: bool,
 ) -> list[str]:
-    """Profile, container, state, ready, image, GPUs, ports, uptime; project and owner first where several are shown."""
+    """Profile, container, state, ready, image, GPUs, ports, uptime; project and owner first where several are shown.
+
+    `indices`: UUID -> number of each device of this machine, as far as they are known.
+    """
     head = ["PROFILE", "CONTAINER", "STATE", "READY", "IMAGE", "GPUS", "PORTS", "UPTIME"]
     rows = [["PROJECT", "OWNER", *head] if projects else head]
     for one in containers:
@@ -27,7 +35,7 @@ def containers_table(
             one.status if one.status != "exited" else f"exited ({one.exit_code})",
             {True: "yes", False: state or one.health or "no", None: "-"}[ready(one, state)],
             one.image_ref,
-            gpus(one) or "-",
+            _gpus(one, indices),
             ", ".join(one.ports) or ("host" if one.network_mode == "host" else "-"),
             uptime(one, now),
         ]
@@ -36,14 +44,24 @@ def containers_table(
     return table(rows)
 
 
-def endpoint_lines(wanted: Sequence[Wanted], answers: Mapping[str, str]) -> list[str]:
+def _gpus(one: ObservedContainer, indices: Mapping[str, int]) -> str:
+    """What was asked; for a count the devices it was given, by the numbers that `sglaunch gpus` shows."""
+    given = [str(indices[uuid]) if uuid in indices else "?" for uuid in devices(one)]
+    return f"{gpus(one)} ({','.join(given)})" if given else gpus(one) or "-"
+
+
+def endpoint_lines(wanted: Sequence[Wanted], answers: Mapping[str, str], hostname: str) -> list[str]:
     """Where each server answers, and a request that works; a key comes from the caller's shell."""
     lines = []
     keys = {one.spec.container_name: one.spec.server.api_key for one in wanted if one.spec.server is not None}
-    for found in endpoints_data(wanted, answers):
+    for found in endpoints_data(wanted, answers, hostname):
         key = keys.get(found["container"])
         header = f' -H "Authorization: Bearer ${key}"' if key else ""
-        lines += [f"ready      {found['url']}  {found['model']}", f"try        curl{header} {found['url']}/v1/models"]
+        others = f"  (other machines: {found['host_url']})" if found["host_url"] else ""
+        lines += [
+            f"ready      {found['url']}  {found['model']}{others}",
+            f"try        curl{header} {found['url']}/v1/models",
+        ]
     return lines
 
 

@@ -23,6 +23,8 @@ from sglaunch.spec.values import (
     Ulimit,
 )
 
+ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - what is written or shown, not bound
+
 
 @dataclass(frozen=True)
 class ContainerSpec:
@@ -167,6 +169,16 @@ def expand(spec: ContainerSpec) -> ContainerSpec:
         ports=ports,
         volumes={**model_mount(spec.server, spec.volumes), **key_mount(spec.server), **spec.volumes},
     )
+
+
+def open_to_others(spec: ContainerSpec) -> bool:
+    """Whether a server can be reached from other machines, as far as the spec tells."""
+    server = spec.server
+    if server is None:
+        return False
+    if spec.network_mode == "host":
+        return server.host in ANY_ADDRESS
+    return any(binding.ip in ANY_ADDRESS for binding in expand(spec).ports.get(f"{server.port}/tcp", ()))
 
 
 def origin_of(path: str, origins: Mapping[str, Origin]) -> Origin | None:

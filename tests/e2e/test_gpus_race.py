@@ -89,6 +89,13 @@ def test_ten_at_once_get_four_disjoint_pairs_and_six_refusals_and_a_recreate_kee
     assert again.communicate(timeout=60) is not None
     assert (again.returncode, assigned(name)) == (0, pairs[name])
 
+    listed = start(winner, environment, "ps", "-a")
+    table = listed.communicate(timeout=60)[0]
+    numbers = ",".join(uuid.rpartition("-")[2] for uuid in pairs[name])
+    assert f" 2 ({numbers}) " in table
+    as_data = start(winner, environment, "ps", "-a", "--json").communicate(timeout=60)[0]
+    assert json.loads(as_data)["containers"][0]["devices"] == pairs[name]
+
     shown = start(winner, environment, "gpus")
     table = shown.communicate(timeout=60)[0]
     assert shown.returncode == 0

@@ -42,6 +42,15 @@ def test_idle_devices_are_taken_with_the_most_free_memory_first() -> None:
     assert choose(TWO, seen, None) == ("GPU-1", "GPU-3")
 
 
+def test_a_device_whose_memory_somebody_unseen_has_is_not_idle() -> None:
+    seen = look(gpu(0, memory_free=70 * GIB), gpu(1, memory_free=79 * GIB))
+    assert choose(Gpus(count=1), seen, None) == ("GPU-1",)
+    found = choose(TWO, seen, None)
+    assert isinstance(found, Shortage)
+    assert "a process that cannot be seen from here" in found.table[0]
+    assert choose(Gpus(count=2, min_free=60 * GIB), seen, None) == ("GPU-1", "GPU-0")
+
+
 @pytest.mark.parametrize("status", ["running", "created", "paused", "restarting"])
 def test_what_another_users_container_has_is_not_given_away(status: str) -> None:
     assert choose(TWO, look(*FOUR, containers=(holder("GPU-0", "GPU-1", status=status),)), None) == ("GPU-2", "GPU-3")
