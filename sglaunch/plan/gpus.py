@@ -47,7 +47,7 @@ def choose(request: Gpus, seen: Observation, own: ObservedContainer | None) -> t
         return kept
     free = [gpu for gpu in seen.gpus if gpu.uuid not in taken and _serves(gpu, request)]
     if len(free) < request.count:
-        message = f"{request.count} GPUs wanted, {len(free)} of {len(seen.gpus)} are free"
+        message = f"{request.count} GPU{'s'[: request.count > 1]} wanted, {len(free)} of {len(seen.gpus)} free"
         return Shortage(message, tuple(holder_lines(seen.gpus, taken)))
     return tuple(gpu.uuid for gpu in sorted(free, key=lambda gpu: (-gpu.memory_free, gpu.index))[: request.count])
 

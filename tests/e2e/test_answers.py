@@ -6,6 +6,7 @@ that moves by carriage returns; ends that say nothing by their exit code.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -208,10 +209,21 @@ def test_a_taken_port_is_told_with_its_holder_before_anything_is_made(
     assert docker("ps", "-aq", "--filter", f"name={server.project}").stdout == ""
 
 
-def test_an_automatic_port_passes_over_taken_ones_and_stays(server: Sglaunch, port: int) -> None:
-    """Whoever else listens on 30000: if nobody does, a container of this test."""
-    holder = f"{server.project}-holder"
-    docker("run", "-d", "--name", holder, "-p", "30000:30000", server.image, "sleep", "100", check=False)
+@pytest.mark.parametrize("who", ["a listener", "a container"])
+def test_an_automatic_port_passes_over_taken_ones_and_stays(server: Sglaunch, port: int, who: str) -> None:
+    """Should somebody else have 30000 on this machine, it is taken all the same."""
+    with contextlib.ExitStack() as held:
+        if who == "a listener":
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.create_server(("127.0.0.1", 30000)))
+        else:
+            holder = f"{server.project}-holder"
+            publish = ("-p", "127.0.0.1:30000:30000")
+            docker("run", "-d", "--name", holder, *publish, server.image, "sleep", "100", check=False)
+        passes_over_30000(server, port)
+
+
+def passes_over_30000(server: Sglaunch, port: int) -> None:
     server.edit(f"port: {port}", "port: auto")
     server("up", "--no-wait")
     label = json.loads(server.inspect("server")["Config"]["Labels"]["sglaunch.assigned"])

@@ -75,7 +75,7 @@ def test_ten_at_once_get_four_disjoint_pairs_and_six_refusals_and_a_recreate_kee
     assert sorted(status for _, status in done) == [0] * 4 + [1] * 6
     for (_, errors), status in done:
         if status:
-            assert "2 GPUs wanted, 0 of 8 are free" in errors
+            assert "2 GPUs wanted, 0 of 8 free" in errors
             assert errors.count(f"{cleanup}-") >= 8, "every device is told with its holder"
 
     names = docker("ps", "-a", "--filter", f"name={cleanup}", "--format", "{{.Names}}").stdout.split()

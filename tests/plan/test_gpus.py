@@ -90,7 +90,7 @@ def test_too_few_are_told_with_who_has_what() -> None:
     seen = look(gpu(0), gpu(1, processes=(WORK,), memory_free=20 * GIB), containers=(holder("GPU-0"),))
     found = choose(TWO, seen, None)
     assert isinstance(found, Shortage)
-    assert found.message == "2 GPUs wanted, 0 of 2 are free"
+    assert found.message == "2 GPUs wanted, 0 of 2 free"
     assert found.table[0].startswith("0  H200  0 bytes of 80.0g  container ben-x of ben")
     assert found.table[1] == "1  H200  60.0g of 80.0g  pid 7 (python3) of ben"
 
