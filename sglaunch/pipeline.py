@@ -12,7 +12,7 @@ from enum import Enum
 
 from sglaunch.config.load import Config
 from sglaunch.engine.apply import Event, Report, apply, exited, pulls_only, wait_all
-from sglaunch.engine.client import DockerClient
+from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
@@ -62,7 +62,7 @@ class Run:
     """A loaded project, its engine, and the looks taken at it."""
 
     config: Config
-    engine: DockerClient
+    engine: EngineClient
     project: Project
     wanted: list[Wanted]
 
@@ -139,7 +139,7 @@ def wait(run: Run, plan: Plan, report: Report) -> dict[str, str]:
         (planned[name], step)
         for one in run.wanted
         if (name := one.spec.container_name) in planned
-        for step in ready_steps(one, "wanted ready")
+        for step in ready_steps(one, "wanted ready", run.engine.capabilities)
     ]
     try:
         return wait_all(steps, run.engine, report)
@@ -149,7 +149,7 @@ def wait(run: Run, plan: Plan, report: Report) -> dict[str, str]:
         raise Interrupted(f"no longer waiting; still starting: {names}", hint) from None
 
 
-def carry_out(look: Look, engine: DockerClient, conduct: Conduct, plan: Plan | None = None) -> Plan:
+def carry_out(look: Look, engine: EngineClient, conduct: Conduct, plan: Plan | None = None) -> Plan:
     """Asks where something would be lost, takes the locks, looks again, and applies.
 
     A second look that gives another plan is shown, and asked about again, before anything is done. Repairs of what an
@@ -202,7 +202,7 @@ def _after_creation(plan: Plan, report: Report, let_go: Callable[[], None]) -> R
     return tell
 
 
-def _locked(plan: Plan, engine: DockerClient, conduct: Conduct) -> contextlib.AbstractContextManager[None]:
+def _locked(plan: Plan, engine: EngineClient, conduct: Conduct) -> contextlib.AbstractContextManager[None]:
     names = [one.container for one in plan.containers if one.container]
     return hold(names, engine.identity, conduct.command, conduct.lock_timeout, conduct.tell)
 
@@ -228,7 +228,7 @@ def needs_consent(plan: Plan) -> bool:
 
 
 def down_plan(
-    engine: DockerClient,
+    engine: EngineClient,
     project: Project,
     profiles: Collection[str],
     unprotected: Collection[str],
@@ -257,7 +257,7 @@ def _at_risk(plan: Plan, seen: Observation) -> list[str]:
     ]
 
 
-def _check_loops(plan: Plan, seen: Observation, engine: DockerClient) -> None:
+def _check_loops(plan: Plan, seen: Observation, engine: EngineClient) -> None:
     """A container that keeps exiting was left as it is, and is still not up."""
     planned = {one.container: one for one in plan.containers}
     for one in seen.containers:

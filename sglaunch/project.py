@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
 from sglaunch.config.load import Config, Request, load
-from sglaunch.engine import host, trusted
-from sglaunch.engine.client import DockerClient
-from sglaunch.engine.explain import cli_missing
+from sglaunch.engine import detect, trusted
+from sglaunch.engine import host as host_facts
+from sglaunch.engine.client import EngineClient
 from sglaunch.errors import Refused, UsageError
+from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.observation import Project
 from sglaunch.plan.policy import violations
 from sglaunch.spec.container import expand
@@ -55,7 +55,7 @@ def found_project(common: Common) -> tuple[Path, list[str]]:
 
 def request(common: Common, file: Path | None = None) -> Request:
     """What the configuration is given of the world; `file`: a project file that was found before."""
-    return Request(file or project_file(common), host.facts(), dict(os.environ), common.overrides)
+    return Request(file or project_file(common), host_facts.facts(), dict(os.environ), common.overrides)
 
 
 def load_config(common: Common, profiles: Sequence[str] = (), *, everything: bool = False) -> Config:
@@ -69,30 +69,29 @@ def load_config(common: Common, profiles: Sequence[str] = (), *, everything: boo
 
 def project_of(config: Config) -> Project:
     """Whose containers these are."""
-    return Project(config.project, str(config.file), host.owner())
+    return Project(config.project, str(config.file), host_facts.owner())
 
 
-def connect(common: Common, configured: Mapping[str, str]) -> DockerClient:
-    """The engine: named on the command line, in the environment, in a file; else Docker."""
+def connect(common: Common, configured: Mapping[str, str]) -> EngineClient:
+    """The engine: named on the command line, in the environment, in a file; else the first that answers."""
     name = common.engine or os.environ.get(ENGINE_VARIABLE) or configured.get("name") or "auto"
-    if name not in ("auto", "docker"):
-        known = name in ("podman", "nerdctl")
-        message = f"{name} is not driven by this version of sglaunch" if known else f"unknown engine {name!r}"
-        raise UsageError(message, "use docker (--engine docker)")
-    if shutil.which("docker") is None:
-        raise cli_missing("docker")
+    if name not in ("auto", *detect.ORDER):
+        raise UsageError(f"unknown engine {name!r}", f"write one of auto, {', '.join(detect.ORDER)}")
     context = common.context or os.environ.get(CONTEXT_VARIABLE) or configured.get("context", "")
-    address = "" if common.context else configured.get("host", "")
-    if context.startswith("-") or address.startswith("-"):
+    host = "" if common.context else configured.get("host", "")
+    if any(value.startswith("-") for value in (context, host)):
         raise UsageError("an engine's context or host cannot start with -")
-    return DockerClient(["docker"], host=address, context=context)
+    if name == NERDCTL and (context or host):
+        raise UsageError("nerdctl has no context and no host", "log in there, or write namespace and address")
+    more = {key: configured.get(key, "") for key in ("namespace", "address", "binary")}
+    return detect.connect(detect.Choice(name, context, host, sudo=configured.get("sudo") == "true", **more))
 
 
 def enforce(config: Config) -> None:
     """Refuses what the site forbids: every line to blame at once."""
     wanted = config.wanted.values()
     sources = {m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind"}
-    real = {source: host.real_path(source) for source in sources}
+    real = {source: host_facts.real_path(source) for source in sources}
     problems = [problem for one in wanted for problem in violations(one, config.policy, real)]
     if problems:
         message = f"the site's policy refuses {'this' if len(problems) == 1 else 'these'}"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import docker_engine
 import pytest
+from docker_engine import IMAGE
+from real_engines import ENGINES, RealEngine
 
-IMAGE = "sglaunch-test/busybox:1"
-
-_docker_tests = pytest.StashKey[int]()
+_used = pytest.StashKey[set[str]]()
 _proxy = re.compile(r"(https?|all|no)_proxy", re.IGNORECASE)
 
 
@@ -25,18 +25,22 @@ def pytest_configure() -> None:
             signal.signal(name, signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL)
 
 
-def _needs_docker(item: pytest.Item) -> bool:
-    return item.get_closest_marker("docker") is not None
+def _engine_of(item: pytest.Item) -> str:
+    """The engine a test is marked for, "" for none."""
+    return next((name for name in ENGINES if item.get_closest_marker(name) is not None), "")
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The user's folders are empty ones of this test, and nothing set up on this machine or in this shell has a say.
 
-    A test without the marker `docker` cannot reach an engine; one with it is skipped where there is none.
+    A test without the marker of an engine cannot reach one; one with it is skipped where there is none.
     """
-    marked = _needs_docker(request.node)
-    if marked:
+    engine = _engine_of(request.node)
+    if engine:
+        for name, value in request.getfixturevalue("real_engine").environment.items():
+            monkeypatch.setenv(name, value)
+    if engine == "docker":
         request.getfixturevalue("docker_image")
         # The engine in use may be a context of the real home.
         real_home = Path(docker_engine.ENVIRONMENT.get("HOME", "~")).expanduser()
@@ -96,6 +100,19 @@ def docker_image() -> Iterator[str]:
 
 
 @pytest.fixture
+def real_engine(request: pytest.FixtureRequest) -> RealEngine:
+    """The engine that the test is marked for, with the tests' image on it."""
+    engine = ENGINES[_engine_of(request.node)]()
+    if engine.name == "docker":
+        request.getfixturevalue("docker_image")
+    elif engine.problem:
+        pytest.skip(f"{engine.name}: {engine.problem}")
+    else:
+        engine.build(IMAGE)
+    return engine
+
+
+@pytest.fixture
 def unique() -> str:
     """A project name that nobody else on this engine has."""
     return f"t-{secrets.token_hex(4)}"
@@ -110,16 +127,16 @@ def cleanup(unique: str) -> Iterator[str]:
 
 
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """Counts the tests that got as far as using the engine."""
-    if _needs_docker(item):
-        item.config.stash[_docker_tests] = item.config.stash.get(_docker_tests, 0) + 1
+    """Notes the engines that tests got as far as using."""
+    if engine := _engine_of(item):
+        item.config.stash.setdefault(_used, set()).add(engine)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says which engines the tests ran on, so that a green run that left one out can be told from one that did not."""
-    if config.stash.get(_docker_tests, 0):
-        said = f"docker {docker_engine.engine_version()} ran"
-    else:
-        reason = docker_engine.engine_problem() or docker_engine.image_problem() or "no test used it"
-        said = f"docker skipped ({reason})"
-    terminalreporter.write_line(f"engines: {said}")
+    used = config.stash.get(_used, set())
+    said = [
+        f"{name} {find().version} ran" if name in used else f"{name} skipped ({find().problem or 'no test used it'})"
+        for name, find in ENGINES.items()
+    ]
+    terminalreporter.write_line(f"engines: {', '.join(said)}")

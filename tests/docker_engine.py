@@ -21,6 +21,8 @@ from typing import Any
 
 ENVIRONMENT = dict(os.environ)
 
+IMAGE = "sglaunch-test/busybox:1"
+
 CONTENT_LABEL = "sglaunch-test.content"
 """Image label: a digest of what the image was made of."""
 
@@ -173,6 +175,29 @@ def root_filesystem(variant: str = "") -> bytes:
             link = tarfile.TarInfo(f"bin/{tool}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
+    return buffer.getvalue()
+
+
+def image_archive(tag: str, layer: bytes) -> bytes:
+    """What `load` of every engine takes: a manifest, a configuration, and one layer."""
+    digest = hashlib.sha256(layer).hexdigest()
+    config = json.dumps(
+        {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
+            "os": "linux",
+            "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+            "history": [{"created": "2026-01-01T00:00:00Z"}],
+        }
+    ).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = json.dumps([{"Config": name, "RepoTags": [tag], "Layers": [f"{digest}/layer.tar"]}]).encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, data in ((name, config), (f"{digest}/layer.tar", layer), ("manifest.json", manifest)):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
 

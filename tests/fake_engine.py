@@ -22,6 +22,7 @@ from builders import IMAGE, IMAGE_ID, identity
 from sglaunch.convert.from_inspect import container as observed
 from sglaunch.convert.to_create import CreateCall, update_arguments
 from sglaunch.engine.explain import failure
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.labels import PROFILE, PROJECT, encode
 from sglaunch.spec.values import NetworkAttachment
@@ -73,7 +74,7 @@ class FakeEngine:
     variables that were blanked, `answers` the status of each (port, path) that is asked for inside a container.
     """
 
-    name = "docker"
+    capabilities = Capabilities()
     identity = "fake"
 
     def __init__(

@@ -59,6 +59,7 @@ PURE_MODULES = tuple(
             "merge",
             "profile",
             "specify",
+            "expansions",
             "lint",
             "suggest",
             "lint_server",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sglaunch.config.load import load
-from sglaunch.engine.cli import Cli
+from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import Run, mine
@@ -43,20 +43,26 @@ def shell(common: Common, profile: str) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = f"`sglaunch exec {profile} -- COMMAND` needs none"
         raise UsageError("a shell needs a terminal", hint)
-    return enter_shell(run.engine.cli, container.name, run.config.wanted[profile].settings)
+    return enter_shell(run.engine, container.name, run.config.wanted[profile].settings)
 
 
-def enter_shell(cli: Cli, container: str, settings: Settings) -> int:
+def enter_shell(engine: EngineClient, container: str, settings: Settings) -> int:
     """Becomes the engine's `exec -it`. A shell of one word may be missing in the image: the next best serves."""
-    say(f"entering {container}; `exit` leaves it running (Ctrl-@ Ctrl-@ detaches)")
+    keys = _detach_keys(engine)
+    say(f"entering {container}; `exit` leaves it running{' (Ctrl-@ Ctrl-@ detaches)' if keys else ''}")
     if len(settings.shell) > 1:
         words = list(settings.shell)
     else:
         candidates = dict.fromkeys([settings.shell[0], *_FALLBACKS])
         quiet = "1" if settings.fallback_shell else "0"
         words = ["sh", "-c", _FIND_SHELL, "sh", quiet, *candidates]
-    cli.become("exec", "-it", "--detach-keys", DETACH_KEYS, container, *words)
+    engine.cli.become("exec", "-it", *keys, container, *words)
     return 0
+
+
+def _detach_keys(engine: EngineClient) -> list[str]:
+    """Keys that leave a shell and are nobody's history, where they can be chosen."""
+    return ["--detach-keys", DETACH_KEYS] if engine.capabilities.detach_keys else []
 
 
 def exec_(common: Common, profile: str, command: Sequence[str]) -> int:
@@ -64,7 +70,7 @@ def exec_(common: Common, profile: str, command: Sequence[str]) -> int:
     if not command:
         raise UsageError("no command to run", f"`sglaunch exec {profile} -- COMMAND`")
     run, container = _find(common, profile)
-    terminal = ["-t", "--detach-keys", DETACH_KEYS] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    terminal = ["-t", *_detach_keys(run.engine)] if sys.stdin.isatty() and sys.stdout.isatty() else []
     run.engine.cli.become("exec", "-i", *terminal, container.name, *command)
     return 0
 
@@ -74,6 +80,9 @@ def attach(common: Common, profile: str) -> int:
     run, container = _find(common, profile)
     if not sys.stdout.isatty():
         raise UsageError("attach needs a terminal", f"`sglaunch logs -f {profile}` needs none")
+    if not run.engine.capabilities.attaches:
+        hint = f"`sglaunch logs -f {profile}` shows what it writes, `sglaunch shell {profile}` enters it"
+        raise UsageError(f"{run.engine.capabilities} cannot attach to what it started detached", hint)
     if run.config.wanted[profile].spec.tty:
         say(f"attached to {container.name}; Ctrl-@ Ctrl-@ detaches, Ctrl-C goes to the process")
         run.engine.cli.become("attach", "--detach-keys", DETACH_KEYS, container.name)

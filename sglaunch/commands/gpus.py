@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from sglaunch.commands.asking import show, show_json
-from sglaunch.engine.client import DockerClient
+from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import devices
 from sglaunch.engine.observe import observe
 from sglaunch.errors import EngineError, Failure
@@ -39,7 +39,7 @@ def run(common: Common, *, watch: bool = False) -> int:
         show([""])
 
 
-def _rows(gpus: tuple[Gpu, ...], engine: DockerClient) -> list[dict[str, Any]]:
+def _rows(gpus: tuple[Gpu, ...], engine: EngineClient) -> list[dict[str, Any]]:
     seen = observe(engine, None)
     holders = reserved(seen, None)
     names = {container.id: container.name for container in seen.containers}

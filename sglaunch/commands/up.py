@@ -60,7 +60,7 @@ def run(
     entered = _entered(profiles, prepared.wanted, attach, common)
     if entered is not None and choices.start:
         container = next(one.container for one in plan.containers if one.profile == entered.profile)
-        return enter_shell(prepared.engine.cli, container, entered.settings)
+        return enter_shell(prepared.engine, container, entered.settings)
     if not common.json and not common.quiet:
         show([*_summary(plan), *endpoint_lines(prepared.wanted, answers, hostname())])
     return 0

@@ -19,7 +19,7 @@ from sglaunch.config.suggest import nearest
 SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
 ENGINES = ("auto", "docker", "nerdctl", "podman")
-ENGINE_KEYS = ("name", "host", "context")
+ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sudo")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LATER = {
     "registry_mirrors": "registry mirrors are not used by this version of sglaunch",
@@ -202,6 +202,9 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
     for key, value in node.items():
         if key not in ENGINE_KEYS:
             problems.error(value.key, f"engine.{key}", "unknown key", nearest(key, ENGINE_KEYS))
+        elif key == "sudo":
+            if not isinstance(value.value, bool):
+                problems.error(value, "engine.sudo", f"must be true or false, found {value.kind}")
         elif not isinstance(value.value, str) or value.value.startswith("-"):
             problems.error(value, f"engine.{key}", "must be text that does not start with -")
         elif key == "name" and value.value not in ENGINES:

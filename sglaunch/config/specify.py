@@ -203,7 +203,7 @@ def _readiness(profile: Profile) -> Readiness | None:
 
 def _settings(profile: Profile, merged: Node) -> Settings:
     shell = merged.get("shell")
-    soft = {path for path in ("gpus", "init") if (node := merged.get(path)) and node.origin.layer == BUILTIN}
+    soft = {path for path in ("gpus", "init", "restart") if (node := merged.get(path)) and node.origin.layer == BUILTIN}
     limits = merged.get("ulimits")
     soft |= {f"ulimits.{key}" for key, node in (limits.items() if limits else ()) if node.origin.layer == BUILTIN}
     return Settings(

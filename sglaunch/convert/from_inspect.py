@@ -1,7 +1,12 @@
-"""Inspect JSON of Docker to an observation: our own tolerant reader, since every engine leaves out something; pure."""
+"""Inspect JSON of every engine to an observation: our own tolerant reader, since each leaves out something; pure.
+
+What nerdctl leaves out of a container it keeps in labels of its own.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +17,24 @@ from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
 from sglaunch.spec.values import Secret
 
 _NEVER = "0001-01-01"
+_NERDCTL_NAME = "nerdctl/name"
+_NERDCTL_LABELS = ("nerdctl/", "io.containerd.", "containerd.io/")
 
 
 def is_container(data: Mapping[str, Any]) -> bool:
     """Whether an untyped inspect found a container; it finds images under the same words."""
-    return "State" in data and "HostConfig" in data
+    return "State" in data and "Name" in data
+
+
+def image_identity(data: Mapping[str, Any], *, digest: bool = False) -> str:
+    """What tells an image from others: its id, or where containers do not tell that of theirs the digest."""
+    digests = [str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []] if digest else []
+    return digests[0] if digests else _identity(str(data.get("Id", "")))
+
+
+def _identity(text: str) -> str:
+    """With its algorithm, which Podman leaves out."""
+    return f"sha256:{text}" if re.fullmatch(r"[0-9a-f]{64}", text) else text
 
 
 def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -26,13 +44,16 @@ def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 def container(data: Mapping[str, Any]) -> ObservedContainer:
     """One container."""
+    data = _from_nerdctl(data)
     state, host, config = (data.get(key) or {} for key in ("State", "HostConfig", "Config"))
+    applied = decode(config.get("Labels") or {})
+    image, port = _identity(str(data.get("Image") or "")), _server_port(applied)
     return ObservedContainer(
         id=str(data.get("Id") or ""),
         name=str(data.get("Name") or "").removeprefix("/"),
         status=str(state.get("Status") or ""),
-        image_id=str(data.get("Image") or ""),
-        image_ref=str(config.get("Image") or ""),
+        image_id=image if image.startswith("sha256:") else applied.image if applied is not None else "",
+        image_ref=str(config.get("Image") or data.get("Image") or ""),
         created=str(data.get("Created") or ""),
         started=_time(state.get("StartedAt")),
         finished=_time(state.get("FinishedAt")),
@@ -41,17 +62,53 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
         oom_killed=bool(state.get("OOMKilled")),
         health=str((state.get("Health") or {}).get("Status", "")),
         restart_count=int(data.get("RestartCount") or 0),
-        applied=decode(config.get("Labels") or {}),
+        applied=applied,
         auto_remove=bool(host.get("AutoRemove")),
         network_mode=str(host.get("NetworkMode") or ""),
         live={option.field: option.live.read(host) for option in LIVE if option.live},
         env=_environment(config.get("Env") or []),
         ports=_ports(data, host),
-        server_port=(port := _server_port(decode(config.get("Labels") or {}))),
+        server_port=port,
         answers_at=tuple(addresses(data, port)) if port else (),
         key_file=_key_file(data),
         layer_size=data.get("SizeRw"),
     )
+
+
+def _from_nerdctl(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A container of nerdctl in Docker's shape. Its status is empty where it has no task: never started, or lost with a
+    reboot. Releases before 2.0.4 show no HostConfig."""
+    state, config = data.get("State") or {}, data.get("Config") or {}
+    labels = config.get("Labels") or {}
+    if _NERDCTL_NAME not in labels:
+        return data
+    status = state.get("Status") or ("exited" if _time(state.get("FinishedAt")) else "created")
+    if state.get("Running") and not state.get("Paused"):
+        status = "running"
+    host = dict(data.get("HostConfig") or {})
+    networks = _list(labels.get("nerdctl/networks"))
+    host.setdefault("NetworkMode", str(networks[0]) if networks else "")
+    host.setdefault("AutoRemove", labels.get("nerdctl/auto-remove") == "true")
+    if not host.get("PortBindings"):
+        host["PortBindings"] = _nerdctl_ports(_list(labels.get("nerdctl/ports")))
+    own = {name: text for name, text in labels.items() if not name.startswith(_NERDCTL_LABELS)}
+    return {**data, "State": {**state, "Status": status}, "HostConfig": host, "Config": {**config, "Labels": own}}
+
+
+def _nerdctl_ports(ports: list[Any]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in (one for one in ports if isinstance(one, Mapping)):
+        binding = {"HostIp": str(one.get("HostIP", "")), "HostPort": str(one.get("HostPort", ""))}
+        found.setdefault(f"{one.get('ContainerPort')}/{one.get('Protocol', 'tcp')}", []).append(binding)
+    return found
+
+
+def _list(text: Any) -> list[Any]:
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, TypeError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _server_port(applied: Applied | None) -> int:
@@ -69,6 +126,7 @@ def _key_file(data: Mapping[str, Any]) -> str:
 
 def addresses(data: Mapping[str, Any], port: int) -> list[str]:
     """`host:port` to reach a container's port from its host, the published one first."""
+    data = _from_nerdctl(data)
     network, host = (data.get(key) or {} for key in ("NetworkSettings", "HostConfig"))
     if host.get("NetworkMode") == "host":
         return [f"127.0.0.1:{port}"]

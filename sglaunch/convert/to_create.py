@@ -6,13 +6,16 @@ Secret values are not in them: `secrets` is handed to the client, which gives th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.options import BY_FIELD, OPTIONS
 from sglaunch.spec.container import ContainerSpec
-from sglaunch.spec.values import Healthcheck, NetworkAttachment, Secret
+from sglaunch.spec.values import Device, Gpus, Healthcheck, NetworkAttachment, Secret
 
+CDI_KIND = "nvidia.com/gpu"
+_DOCKER = Capabilities()
 _EMPTY: tuple[Any, ...] = ("", (), {})
 
 
@@ -26,8 +29,11 @@ class CreateCall:
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
 
-def create_call(spec: ContainerSpec, labels: Mapping[str, str]) -> CreateCall:
-    """What creates the container of an expanded spec."""
+def create_call(spec: ContainerSpec, labels: Mapping[str, str], engine: Capabilities = _DOCKER) -> CreateCall:
+    """What creates the container of an expanded spec, in the words of an engine."""
+    if spec.gpus is not None and engine.gpus == "cdi":
+        named = {name: Device(name) for name in _cdi_names(spec.gpus)}
+        spec = replace(spec, gpus=None, devices={**spec.devices, **named})
     arguments: dict[str, Any] = {"labels": dict(labels)}
     for option in OPTIONS:
         value = getattr(spec, option.field)
@@ -38,7 +44,7 @@ def create_call(spec: ContainerSpec, labels: Mapping[str, str]) -> CreateCall:
         arguments["entrypoint"] = entrypoint
     if spec.healthcheck is not None:
         arguments.update(_healthcheck(spec.healthcheck))
-    arguments.update(_network(spec))
+    arguments.update(_network(spec, engine))
     relabelled = [(m.source, target, ",".join(_modes(m))) for target, m in spec.volumes.items() if m.selinux]
     if relabelled:
         arguments["volumes"] = relabelled
@@ -100,8 +106,17 @@ def _seconds(value: float | None) -> float | None:
     return int(value) if value is not None and value.is_integer() else value
 
 
-def _network(spec: ContainerSpec) -> dict[str, Any]:
-    """The first network at create; the others by connect, since older engines refuse several at create."""
+def _cdi_names(gpus: Gpus) -> list[str]:
+    """The devices by the names of the Container Device Interface, which the NVIDIA toolkit writes."""
+    if not gpus.ids:
+        return [f"{CDI_KIND}=all"] if gpus.count == -1 else [f"{CDI_KIND}={number}" for number in range(gpus.count)]
+    return [f"{CDI_KIND}={identity}" for identity in gpus.ids]
+
+
+def _network(spec: ContainerSpec, engine: Capabilities) -> dict[str, Any]:
+    """The first network at create and the others by connect, since older Docker refuses several; else all of them."""
+    if not engine.connects and len(spec.networks) > 1:
+        return {"networks": list(spec.networks)}
     if spec.network_mode:
         return {"networks": [spec.network_mode]}
     for name, attachment in spec.networks.items():

@@ -163,7 +163,7 @@ def wait_all(steps: Sequence[tuple[ContainerPlan, Step]], engine: Engine, report
 
 def _create(step: Step, engine: Engine) -> None:
     assert step.spec is not None, "a create step carries its spec"
-    engine.create(create_call(step.spec, step.labels))
+    engine.create(create_call(step.spec, step.labels, engine.capabilities))
 
 
 def _snapshot(step: Step, engine: Engine) -> str:

@@ -13,15 +13,16 @@ from typing import Any
 from sglaunch.engine.explain import cli_missing, failure
 
 READ_TIMEOUT = 60.0
-_MISSING = re.compile(r"no such (?:object|container|image)s?:\s*(\S+)", re.IGNORECASE)
+_MISSING = re.compile(r"no such (?:object|container|image)s?:\s*\"?([^\s\"\\]+)", re.IGNORECASE)
 
 
 class Cli:
-    """The program with its global options: `docker --context x`."""
+    """The program with its global options: `docker --context x`. `typed`: containers and images are asked for apart."""
 
-    def __init__(self, command: Sequence[str], name: str) -> None:
+    def __init__(self, command: Sequence[str], name: str, *, typed: bool = False) -> None:
         self.command = tuple(command)
         self.name = name
+        self.typed = typed
 
     def run(
         self, *words: str, timeout: float | None = READ_TIMEOUT, data: bytes = b""
@@ -50,10 +51,24 @@ class Cli:
         return done.stdout
 
     def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
-        """Containers and images in one untyped call. Found ones come in the order asked; the rest is told on stderr."""
+        """Containers and images by name or id, in one call where the engine tells them apart itself.
+
+        A container's name holds neither `:` nor `@`, an image is asked for with one of them.
+        """
+        if not self.typed:
+            return self._inspect(("inspect",), names, size=size)
+        images = [name for name in names if ":" in name or "@" in name]
+        containers = [name for name in names if name not in images]
+        found = self._inspect(("container", "inspect"), containers, size=size)
+        # The beginning of an id will do for this engine: `a` is not a container called a.
+        real = {name: data for name, data in found.items() if name in (data.get("Name"), data.get("Id"))}
+        return {**real, **self._inspect(("image", "inspect"), images, size=False)}
+
+    def _inspect(self, words: Sequence[str], names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        """Found ones come in the order asked; the rest is told on stderr."""
         if not names:
             return {}
-        done = self.run("inspect", *(["--size"] if size else []), *names)
+        done = self.run(*words, *(["--size"] if size else []), *names)
         missing = set(_MISSING.findall(done.stderr))
         try:
             data = json.loads(done.stdout or "[]")

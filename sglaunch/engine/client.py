@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-import os
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
@@ -18,25 +18,26 @@ from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.secrets import env_file
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.labels import OWNER, PROFILE, PROJECT
 from sglaunch.spec.values import NetworkAttachment
 
 
-class DockerClient:
-    """Docker, or an engine whose program takes the same words."""
+class EngineClient:
+    """An engine by its command line: the program with what stands before it and its global options."""
 
-    def __init__(self, command: Sequence[str], *, host: str = "", context: str = "", name: str = "docker") -> None:
-        self.name = name
-        self._command, self._host, self._context = list(command), host, context
-        options = [*(["--host", host] if host else []), *(["--context", context] if context else [])]
-        self.cli = Cli([*command, *options], name)
+    def __init__(
+        self, command: Sequence[str] = ("docker",), capabilities: Capabilities | None = None, identity: str = ""
+    ) -> None:
+        self.capabilities = capabilities or Capabilities()
+        self._command, self._identity = list(command), identity or " ".join(command)
+        self.cli = Cli(command, self.capabilities.name, typed=self.capabilities.typed_inspect)
 
     @functools.cached_property
     def _whales(self) -> Any:
         from python_on_whales import DockerClient as Whales
 
-        calls = cast("list[Any]", self._command)
-        return Whales(client_call=calls, host=self._host or None, context=self._context or None)
+        return Whales(client_call=cast("list[Any]", self._command))
 
     def _call(self, method: Callable[..., Any], *words: object, **arguments: object) -> None:
         """Runs a python-on-whales call. Its exception holds the whole command line: only the engine's text leaves."""
@@ -48,16 +49,16 @@ class DockerClient:
         except ClientNotFoundError:
             raise cli_missing(self._command[0]) from None
         except DockerException as error:
-            raise failure(error.stderr or error.stdout or "", self.name) from None
+            raise failure(error.stderr or error.stdout or "", self.capabilities.name) from None
 
     @property
     def identity(self) -> str:
-        environment = [os.environ.get(name, "") for name in ("DOCKER_HOST", "DOCKER_CONTEXT")]
-        return " ".join([self.name, self._host or self._context or "/".join(environment)])
+        return self._identity
 
     def publishing(self, ports: Collection[int]) -> dict[int, str]:
         filters = [word for port in sorted(ports) for word in ("--filter", f"publish={port}/tcp")]
-        told = self.cli.text("ps", *filters, "--format", f'{{{{.Names}}}}\t{{{{.Ports}}}}\t{{{{.Label "{OWNER}"}}}}')
+        form = "\t".join(("{{.Names}}", "{{.Ports}}", self.capabilities.label_form.format(OWNER)))
+        told = self.cli.text("ps", *(filters if self.capabilities.filters_ports else ()), "--format", form)
         return {port: name for port, name in publishers(told).items() if port in ports}
 
     def changed_paths(self, container: str) -> list[str]:
@@ -71,7 +72,9 @@ class DockerClient:
         return self.cli.inspect(names, size=size)
 
     def pull(self, image: str, platform: str) -> None:
-        self.cli.to_stderr("pull", *(["--platform", platform] if platform else []), image)
+        quiet = self.capabilities.redraws and not sys.stderr.isatty()
+        words = [*(["--platform", platform] if platform else []), *(["--quiet"] if quiet else [])]
+        self.cli.to_stderr("pull", *words, image)
 
     def create(self, call: CreateCall) -> None:
         with env_file(call.secrets) as files:
@@ -105,7 +108,7 @@ class DockerClient:
     def remove(self, container: str) -> None:
         done = self.cli.run("rm", container, timeout=None)
         if done.returncode != 0 and "no such container" not in done.stderr.lower():
-            raise failure(done.stderr, self.name)
+            raise failure(done.stderr, self.capabilities.name)
 
     def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
         snapshot.take(self.cli, container, image, secrets)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import re
 import secrets
 import shutil
 import socket
@@ -11,11 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sglaunch.convert.to_create import CDI_KIND
 from sglaunch.engine.trusted import state_folder
 from sglaunch.spec.labels import Owner
 
 _GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")
 _GPU_PROGRAMS = ("nvidia-container-runtime-hook", "nvidia-container-runtime", "nvidia-ctk", "nvidia-smi")
+_CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 _SALT_BYTES = 12
 
 
@@ -55,9 +59,22 @@ def user_name(uid: int) -> str:
         return f"uid {uid}"
 
 
-def has_gpu() -> bool:
-    """Whether the host shows NVIDIA devices, or the tools that give them to containers."""
+def has_gpu(*, cdi: bool = False) -> bool:
+    """Whether the host shows NVIDIA devices, or the tools that give them to containers. `cdi`: a description counts."""
+    if cdi and cdi_devices(CDI_KIND):
+        return True
     return any(Path(node).exists() for node in _GPU_NODES) or any(shutil.which(name) for name in _GPU_PROGRAMS)
+
+
+def cdi_devices(kind: str) -> list[str]:
+    """Names of the devices of a kind that the Container Device Interface describes here."""
+    found = []
+    for path in (path for folder in _CDI_FOLDERS for path in sorted(Path(folder).glob("*.*"))):
+        with contextlib.suppress(OSError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if re.search(rf"kind[\"']?\s*:\s*[\"']?{re.escape(kind)}\b", text):
+                found += re.findall(r"^\s*-?\s*[\"']?name[\"']?\s*:\s*[\"']?([^\"'\s,]+)", text, re.MULTILINE)
+    return found
 
 
 def salt() -> str:

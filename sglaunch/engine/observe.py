@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sglaunch.convert.from_inspect import container, is_container
+from sglaunch.convert.from_inspect import container, image_identity, is_container
 from sglaunch.engine import host
 from sglaunch.engine.gpus import devices
 from sglaunch.engine.ports import listening, taken
@@ -38,9 +38,10 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
         gpus=gpus,
         gpu_problem=gpu_problem,
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
-        images={image: _image_id(data.get(asked)) for image, asked in images.items()},
+        engine=engine.capabilities,
+        images={image: _image_id(data.get(asked), engine) for image, asked in images.items()},
         paths=_paths(wanted),
-        gpu=host.has_gpu(),
+        gpu=host.has_gpu(cdi=engine.capabilities.gpus == "cdi"),
         salt=host.salt(),
         now=host.now(),
         private=str(host.private_folder()),
@@ -56,8 +57,10 @@ def _tagged(image: str) -> str:
     return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
 
 
-def _image_id(data: Mapping[str, Any] | None) -> str | None:
-    return None if data is None or is_container(data) else str(data.get("Id", ""))
+def _image_id(data: Mapping[str, Any] | None, engine: Engine) -> str | None:
+    if data is None or is_container(data):
+        return None
+    return image_identity(data, digest=engine.capabilities.digests)
 
 
 def _with_host(one: ObservedContainer) -> ObservedContainer:

@@ -34,7 +34,7 @@ def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> li
             undo=(Step("remove", name, "undo"),),
         )
     )
-    for network, attachment in list(spec.networks.items())[1:]:
+    for network, attachment in list(spec.networks.items())[1:] if seen.engine.connects else ():
         values = {"network": network, "attachment": attachment}
         steps.append(Step("connect", name, f"network {network}", to=network, values=values))
     return steps
@@ -76,7 +76,7 @@ def _labels(wanted: Wanted, seen: Observation) -> dict[str, str]:
         profile=wanted.profile,
         owner=seen.owner,
         config=wanted.config_file,
-        spec=applied_spec(_without_key_file(wanted.request or wanted.spec)),
+        spec=applied_spec(_without_key_file(wanted.request or wanted.spec), seen.engine),
         assigned=wanted.assigned,
         image=seen.images.get(wanted.spec.image) or "",
         secrets=fingerprints(secrets, seen.salt),
@@ -116,7 +116,9 @@ def missing_paths(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def fitted(wanted: Wanted, seen: Observation, container: ObservedContainer | None) -> tuple[Wanted, list[Problem]]:
+def with_devices(
+    wanted: Wanted, seen: Observation, container: ObservedContainer | None
+) -> tuple[Wanted, list[Problem]]:
     """The profile without GPUs, and a warning, where only the built-in layer asks for them and the host shows none.
 
     A container that has them keeps the wish: a driver that is broken today is no reason to make one without.

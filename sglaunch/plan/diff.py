@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 from sglaunch.errors import Origin
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.options import BY_FIELD, LIVE, NOTHING, RECREATE, UPDATE, recreate_part, show
 from sglaunch.spec.canonical import SECRET_VALUE, plain
@@ -26,6 +27,7 @@ _NESTED: Mapping[str, frozenset[str]] = {
     "server": frozenset(item.name for item in fields(Server)),
     "healthcheck": frozenset(item.name for item in fields(Healthcheck)),
 }
+_DOCKER = Capabilities()
 _UNLIMITED = (None, "", 0)
 _SHORT_ID = 12
 # Left out of the canonical form, these are what an absent side of a change means.
@@ -46,31 +48,33 @@ class Change:
     effect: str = RECREATE
 
 
-def changes(wanted: Wanted, observed: ObservedContainer, image_id: str | None) -> list[Change]:
+def changes(
+    wanted: Wanted, observed: ObservedContainer, image_id: str | None, engine: Capabilities = _DOCKER
+) -> list[Change]:
     """Every difference between a profile and its container, in the order of the option table."""
-    found = [*_recreate_changes(wanted, observed), *_secret_changes(wanted, observed)]
+    found = [*_recreate_changes(wanted, observed, engine), *_secret_changes(wanted, observed)]
     found += _image_changes(wanted, observed, image_id, any(change.field == "image" for change in found))
-    found += _live_changes(wanted, observed)
+    found += _live_changes(wanted, observed, engine) if engine.shows_live else []
     if observed.name != wanted.spec.container_name:
         found.append(_change("container_name", observed.name, wanted.spec.container_name, wanted, UPDATE))
     return found
 
 
-def applied_spec(spec: ContainerSpec) -> dict[str, Any]:
-    """The part of a spec that the label keeps."""
-    return recreate_part(plain(spec))
+def applied_spec(spec: ContainerSpec, engine: Capabilities = _DOCKER) -> dict[str, Any]:
+    """The part of a spec that the label keeps: what changes in place too, where inspect would not show it."""
+    return recreate_part(plain(spec)) if engine.shows_live else plain(spec)
 
 
 def _change(path: str, old: Any, new: Any, wanted: Wanted, effect: str) -> Change:
     return Change(path, old, new, origin_of(path, wanted.origins), effect)
 
 
-def _recreate_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:
+def _recreate_changes(wanted: Wanted, observed: ObservedContainer, engine: Capabilities) -> Iterator[Change]:
     assert observed.applied is not None
     if observed.applied.spec is None:
         yield Change("labels", "unreadable", "rewritten", None, RECREATE)
         return
-    old, new = dict(_flat(observed.applied.spec)), dict(_flat(applied_spec(wanted.spec)))
+    old, new = dict(_flat(observed.applied.spec)), dict(_flat(applied_spec(wanted.spec, engine)))
     silent = {f"environment.{name}" for name, value in wanted.spec.environment.items() if value is None}
     for path in [*new, *(path for path in old if path not in new)]:
         if old.get(path) != new.get(path) and path not in silent:
@@ -100,7 +104,7 @@ def _image_changes(
         yield _change("image", old, new, wanted, effect)
 
 
-def _live_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:
+def _live_changes(wanted: Wanted, observed: ObservedContainer, engine: Capabilities) -> Iterator[Change]:
     for option in LIVE:
         assert option.live is not None
         value, is_now = getattr(wanted.spec, option.field), observed.live.get(option.field)
@@ -108,7 +112,8 @@ def _live_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Chang
         removed = value in _UNLIMITED
         if value == is_now or (not is_now and (removed or value == option.live.reset)):
             continue
-        effect = RECREATE if removed and option.live.reset is None else UPDATE
+        in_place = option.field in engine.updates and not (removed and option.live.reset is None)
+        effect = UPDATE if in_place else RECREATE
         yield _change(option.field, show(option.field, is_now), show(option.field, value or None), wanted, effect)
 
 

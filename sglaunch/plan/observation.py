@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.labels import Applied, Owner
 from sglaunch.spec.values import Secret, looks_secret
@@ -91,7 +92,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Observation:
-    """Every container of the project and of the wanted names, the images, and the host as far as plans depend on it.
+    """Every container of the project and of the wanted names, the images, the engine and its host, as plans need them.
 
     `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
     whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`: wanted TCP ports of the host that
@@ -102,6 +103,7 @@ class Observation:
     """
 
     owner: Owner
+    engine: Capabilities = field(default_factory=Capabilities)
     containers: tuple[ObservedContainer, ...] = ()
     images: Mapping[str, str | None] = field(default_factory=dict)
     paths: Mapping[str, bool] = field(default_factory=dict)

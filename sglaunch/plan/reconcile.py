@@ -11,9 +11,11 @@ from dataclasses import replace
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
 from sglaunch.plan.assign import assign, claim, lost_port
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.creation import create_steps, fitted, missing_key, missing_paths, pull_steps
+from sglaunch.plan.creation import create_steps, missing_key, missing_paths, pull_steps, with_devices
 from sglaunch.plan.diff import Change, changes
+from sglaunch.plan.gaps import fitted
 from sglaunch.plan.gpus import Shortage, busy
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
@@ -39,7 +41,7 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     for one in ordered:
         plans.append(_plan_one(one, left, project, choices))
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
-    plans = [_after_needed(plan, one, ordered) for plan, one in zip(plans, ordered, strict=True)]
+    plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)
     return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
 
@@ -64,12 +66,14 @@ def ours(seen: Observation, project: Project) -> list[ObservedContainer]:
     ]
 
 
-def _after_needed(plan: ContainerPlan, wanted: Wanted, everyone: Sequence[Wanted]) -> ContainerPlan:
+def _after_needed(
+    plan: ContainerPlan, wanted: Wanted, everyone: Sequence[Wanted], engine: Capabilities
+) -> ContainerPlan:
     """What must be ready before this one starts is waited for, if this one starts at all."""
     if not any(step.op in ("start", "unpause") for step in plan.steps):
         return plan
     needed = [one for one in everyone if one.profile in wanted.settings.needs_ready]
-    waits = [step for one in needed for step in ready_steps(one, f"{wanted.profile} needs it")]
+    waits = [step for one in needed for step in ready_steps(one, f"{wanted.profile} needs it", engine)]
     return replace(plan, steps=(*waits, *plan.steps))
 
 
@@ -102,10 +106,10 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
 
 
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
-    wanted, warnings = fitted(wanted, seen, None)
+    wanted, refused, warnings = _fitted(wanted, seen, None)
     wanted, shortage = assign(wanted, seen, None)
     spec = wanted.spec
-    problems = (*missing_paths(wanted, seen), *missing_key(wanted))
+    problems = (*refused, *missing_paths(wanted, seen), *missing_key(wanted))
     problems += taken_ports(wanted, seen, None) if choices.start else ()
     pulls, image_problems = pull_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
@@ -130,8 +134,8 @@ def _existing(
     seen: Observation,
     choices: Choices,
 ) -> ContainerPlan:
-    wanted, host_warnings = fitted(wanted, seen, container)
-    found = changes(wanted, container, seen.images.get(wanted.spec.image))
+    wanted, refused, host_warnings = _fitted(wanted, seen, container)
+    found = changes(wanted, container, seen.images.get(wanted.spec.image), seen.engine)
     pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
     warnings = _loop_warning(container)
     cause = _recreate_cause(container, choices, pending, lost_port(seen, container))
@@ -141,6 +145,7 @@ def _existing(
         return replace(
             plan,
             changes=tuple(found),
+            problems=(*refused, *plan.problems),
             warnings=(*host_warnings, *plan.warnings, *warnings),
         )
     warnings += _image_warnings(found)
@@ -162,9 +167,18 @@ def _existing(
         tuple(found),
         (*updates, *starts),
         warnings=tuple(warnings),
-        problems=taken_ports(wanted, seen, container) if starts else (),
+        problems=(*refused, *(taken_ports(wanted, seen, container) if starts else ())),
         shortage=("its GPUs are in use", *held) if held and wanted.spec.server is not None else (),
     )
+
+
+def _fitted(
+    wanted: Wanted, seen: Observation, container: ObservedContainer | None
+) -> tuple[Wanted, list[Problem], list[Problem]]:
+    """The profile as host and engine can make it, what is refused, and what of the built-in's wishes is left out."""
+    wanted, warnings = with_devices(wanted, seen, container)
+    wanted, refused, more = fitted(wanted, seen.engine)
+    return wanted, refused, [*warnings, *more]
 
 
 def _recreate_cause(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.consent import snapshot_step
 from sglaunch.plan.creation import create_steps
@@ -34,42 +35,47 @@ def replace_steps(
     """The transaction. A container that the engine removes as it stops cannot be set aside, nor brought back."""
     name = wanted.spec.container_name
     new, aside = passing_names(name)
-    steps = create_steps(wanted, seen, new, cause)
+    creation = create_steps(wanted, seen, new, cause)
     serving = old.status in SERVING
     vanishes = serving and old.auto_remove
     save = [snapshot_step(old, seen.now)] if choices.snapshot else []
     stop = Step("stop", old.name, f"replaced by {new}", undo=() if vanishes else (Step("start", old.name, "undo"),))
+    quiet = [*_quieten(old, seen.engine), stop] if serving else []
+    # A port is taken from the creation on with some engines: then the old one must give it up before.
+    early = seen.engine.ports_at_create and not vanishes
+    steps = [*quiet, *creation] if early else creation
     if vanishes:
         steps += [*save, stop, Step("gone", old.name, "the engine removes it (auto_remove)")]
     else:
-        steps += [*_quieten(old), stop] if serving else []
+        steps += [] if early else quiet
         back = (Step("rename", aside, "undo", to=old.name),)
         steps += [*save, Step("rename", old.name, "kept until the new one runs", to=aside, undo=back)]
     back = (Step("rename", name, "undo", to=new),)
     steps.append(Step("rename", new, "takes the name", to=name, undo=back))
     if choices.start:
         steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
-        steps += _proof(wanted, choices)
+        steps += _proof(wanted, choices, seen.engine)
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
     steps += forget_steps(old)
     return steps
 
 
-def _proof(wanted: Wanted, choices: Choices) -> list[Step]:
+def _proof(wanted: Wanted, choices: Choices, engine: Capabilities) -> list[Step]:
     """What the new one must do before the old one goes."""
     name = wanted.spec.container_name
-    ready = ready_steps(wanted, "the old one goes when it answers")
+    ready = ready_steps(wanted, "the old one goes when it answers", engine)
     if ready and not choices.wait:
         return [Step("settle", name, "nobody waits until it answers", values={"seconds": UNWATCHED_SECONDS})]
     return [Step("settle", name, "it must keep running"), *ready]
 
 
-def ready_steps(wanted: Wanted, cause: str) -> list[Step]:
-    """Waits until it answers, where something tells of that."""
+def ready_steps(wanted: Wanted, cause: str, engine: Capabilities) -> list[Step]:
+    """Waits until it answers, where something tells of that: a server itself, else the engine's healthcheck."""
     readiness = wanted.settings.readiness
-    name = wanted.spec.container_name
-    return [Step("ready", name, cause, values={"readiness": readiness})] if readiness is not None else []
+    if readiness is None or (readiness.port == 0 and not engine.runs_healthchecks):
+        return []
+    return [Step("ready", wanted.spec.container_name, cause, values={"readiness": readiness})]
 
 
 def forget_steps(container: ObservedContainer) -> list[Step]:
@@ -78,13 +84,13 @@ def forget_steps(container: ObservedContainer) -> list[Step]:
     return [Step("forget", container.name, "its API key", values=values)] if container.key_file else []
 
 
-def _quieten(old: ObservedContainer) -> list[Step]:
+def _quieten(old: ObservedContainer, engine: Capabilities) -> list[Step]:
     """A set-aside container must not come back when the engine restarts: its restart policy is `no` meanwhile."""
     steps = []
     if old.status == "paused":
         steps.append(Step("unpause", old.name, "a paused container cannot stop"))
     policy = old.live.get("restart", "no")
-    if policy != "no":
+    if policy != "no" and "restart" in engine.updates:
         back = (Step("update", old.name, "undo", values={"restart": policy}),)
         steps.append(Step("update", old.name, "must not come back", values={"restart": "no"}, undo=back))
     return steps

@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import docker_engine
 import pytest
 from builders import ANA, CONFIG, IMAGE, IMAGE_ID, make_spec
+from docker_engine import IMAGE as REAL_IMAGE
 from fake_engine import FakeEngine
+from real_engines import ENGINES, RealEngine
 
-from sglaunch.convert.from_inspect import container, image_names, is_container
+from sglaunch.convert.from_inspect import container, image_identity, image_names, is_container
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.apply import look
-from sglaunch.engine.client import DockerClient
+from sglaunch.engine.detect import Choice, connect
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.trace import listen
 from sglaunch.errors import EngineError
@@ -42,6 +43,7 @@ class World:
     image: str
     image_id: str
     project: str
+    real: RealEngine | None = None
 
     def name(self, suffix: str) -> str:
         return f"{self.project}-{suffix}"
@@ -77,13 +79,17 @@ class World:
         raise AssertionError(f"{name} still runs")
 
 
-@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
-def world(request: pytest.FixtureRequest) -> World:
+@pytest.fixture(params=["fake", *(pytest.param(name, marks=getattr(pytest.mark, name)) for name in ENGINES)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    project = request.getfixturevalue("unique")
     if request.param == "fake":
-        return World(FakeEngine(), IMAGE, IMAGE_ID, request.getfixturevalue("unique"))
-    image = request.getfixturevalue("docker_image")
-    identity = docker_engine.inspect(image)["Id"]
-    return World(DockerClient(["docker"]), image, identity, request.getfixturevalue("cleanup"))
+        yield World(FakeEngine(), IMAGE, IMAGE_ID, project)
+        return
+    real: RealEngine = request.getfixturevalue("real_engine")
+    engine = connect(Choice(request.param))
+    identity = image_identity(real.inspect(REAL_IMAGE, "image"), digest=engine.capabilities.digests)
+    yield World(engine, REAL_IMAGE, identity, project, real)
+    real.remove(project)
 
 
 @pytest.fixture
@@ -94,12 +100,12 @@ def network(world: World) -> Iterator[str]:
         world.engine.networks.add(name)
         yield name
         return
+    assert world.real is not None
     third = int.from_bytes(os.urandom(1), "big")
-    docker_engine.docker("network", "create", "--subnet", f"10.213.{third}.0/24", name)
+    world.real.run("network", "create", "--subnet", f"10.213.{third}.0/24", name)
     yield name
-    for identity in docker_engine.containers(world.project):
-        docker_engine.docker("rm", "--force", identity)
-    docker_engine.docker("network", "rm", name)
+    world.real.remove(world.project)
+    world.real.run("network", "rm", name)
 
 
 @pytest.fixture
@@ -316,7 +322,8 @@ def pause(world: World, name: str) -> None:
     if isinstance(world.engine, FakeEngine):
         world.engine.containers[world.look(name).id]["State"]["Status"] = "paused"
     else:
-        docker_engine.docker("pause", name)
+        assert world.real is not None
+        world.real.run("pause", name)
 
 
 def test_a_paused_container_resumes_and_cannot_be_started_nor_removed(world: World) -> None:
@@ -521,8 +528,8 @@ def joined(world: World, name: str) -> dict[str, Any]:
 def test_connect_joins_a_further_network_under_every_alias_and_at_the_address(world: World, network: str) -> None:
     name = world.make()
     subnet = "10.213.0"
-    if not isinstance(world.engine, FakeEngine):
-        config = docker_engine.inspect(network)["IPAM"]["Config"][0]
+    if world.real is not None:
+        config = world.real.inspect(network, "network")["IPAM"]["Config"][0]
         subnet = config["Subnet"].rpartition(".")[0]
     world.engine.connect(name, network, NetworkAttachment(("alpha", "beta"), f"{subnet}.77"))
     endpoint = joined(world, name)[network]

@@ -21,7 +21,7 @@ from sglaunch.spec.values import Mount
 @pytest.fixture(autouse=True)
 def a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "owner", lambda: ANA)
-    monkeypatch.setattr(host, "has_gpu", lambda: False)
+    monkeypatch.setattr(host, "has_gpu", lambda *, cdi: False)
 
 
 def names(*containers: ObservedContainer, project: str | None = "eval", wanted: tuple[Wanted, ...] = ()) -> list[str]:

@@ -1,0 +1,153 @@
+"""Which engine answers, and what it can do: the one that was named, else the first of docker, nerdctl and podman.
+
+A program may be another's alias (podman-docker, a link from docker to nerdctl), and one may be there whose daemon is
+dead: only what `version` answers tells.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sglaunch.engine.cli import Cli
+from sglaunch.engine.client import EngineClient
+from sglaunch.engine.explain import cli_missing, explain
+from sglaunch.errors import EngineError, Failure
+from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, known
+
+ORDER = (DOCKER, NERDCTL, PODMAN)
+VERSION_TIMEOUT = 20.0
+# The whole environment that nerdctl's program gets, since it writes it into the container.
+_KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCTL_TOML", "CNI_PATH", "NETCONFPATH")
+_KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
+_DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
+_INIT_PROGRAMS = {
+    PODMAN: ("/usr/libexec/podman/catatonit", "/usr/local/libexec/podman/catatonit", "/usr/lib/podman/catatonit"),
+    NERDCTL: (),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was asked of the engine: on the command line, in the environment, in an untracked file."""
+
+    name: str = "auto"
+    context: str = ""
+    host: str = ""
+    namespace: str = ""
+    address: str = ""
+    binary: str = ""
+    sudo: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers."""
+
+    program: str
+    command: tuple[str, ...]
+    capabilities: Capabilities
+    problem: Failure | None = None
+
+
+def connect(choice: Choice) -> EngineClient:
+    """The engine. Raises EngineError with what every candidate said, where none answers."""
+    tried = []
+    for program in programs(choice):
+        found = ask(program, choice)
+        if found.problem is None:
+            return client(found, choice)
+        tried.append(found)
+    if not tried:
+        raise cli_missing(choice.binary or ("docker, nerdctl or podman" if choice.name == "auto" else choice.name))
+    first = tried[0].problem
+    assert first is not None
+    others = "; ".join(f"{one.program}: {one.problem.message}" for one in tried[1:] if one.problem is not None)
+    message = f"{first.message} ({others})" if others else first.message
+    raise EngineError(Failure(first.kind, message, first.hint, first.detail))
+
+
+def programs(choice: Choice) -> list[str]:
+    """What to ask, in order. A daemon is not looked for behind a name that somebody chose."""
+    names = [choice.name] if choice.name != "auto" else [DOCKER] if choice.host or choice.context else list(ORDER)
+    return [choice.binary or name for name in names if shutil.which(choice.binary or name)]
+
+
+def ask(program: str, choice: Choice) -> Candidate:
+    """One `version` call: whether it answers, and as what."""
+    kind = choice.name if choice.name in ORDER else Path(program).name
+    command = (*_before(choice, kind), program, *_options(kind, choice))
+    done = Cli(command, kind if kind in ORDER else DOCKER).run(
+        "version", "--format", "{{json .}}", timeout=VERSION_TIMEOUT
+    )
+    told = _json(done.stdout)
+    found = _read(told)
+    if found.name != kind and kind in ORDER:
+        command = (*_before(choice, found.name), program, *_options(found.name, choice))
+    if done.returncode != 0 or not told:
+        return Candidate(program, command, found, explain(done.stderr or "it said nothing to `version`", found.name))
+    return Candidate(program, command, found)
+
+
+def client(found: Candidate, choice: Choice) -> EngineClient:
+    """The engine behind a candidate."""
+    return EngineClient(found.command, found.capabilities, identity(found, choice))
+
+
+def identity(found: Candidate, choice: Choice) -> str:
+    """What tells this engine from others: program, where it is, and as whom it is asked."""
+    variables = [os.environ.get(name, "") for name in _DOCKER_VARIABLES if found.capabilities.name == DOCKER]
+    where = choice.host or choice.context or "/".join(variables)
+    spaces = [choice.namespace, choice.address] if found.capabilities.name == NERDCTL else []
+    return " ".join(filter(None, [found.capabilities.name, where, *spaces, "sudo" if choice.sudo else ""]))
+
+
+def _before(choice: Choice, kind: str) -> tuple[str, ...]:
+    sudo = ("sudo", "-n") if choice.sudo else ()
+    if kind != NERDCTL:
+        return sudo
+    hidden = [name for name in sorted(os.environ) if name not in _KEPT and not name.startswith(_KEPT_PREFIXES)]
+    return (*(("env", *(word for name in hidden for word in ("-u", name))) if hidden else ()), *sudo)
+
+
+def _options(kind: str, choice: Choice) -> list[str]:
+    if kind == NERDCTL:
+        pairs = {"--namespace": choice.namespace, "--address": choice.address}
+    elif kind == PODMAN:
+        pairs = {"--url": choice.host, "--connection": choice.context}
+    else:
+        pairs = {"--host": choice.host, "--context": choice.context}
+    return [word for name, value in pairs.items() if value for word in (name, value)]
+
+
+def _json(text: str) -> Mapping[str, Any]:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _read(told: Mapping[str, Any]) -> Capabilities:
+    """By the shape of the answer: nerdctl lists buildctl, Podman spells APIVersion, Docker has a server."""
+    person, server = (told.get(side) or {} for side in ("Client", "Server"))
+    parts = {one.get("Name"): one.get("Version", "") for one in person.get("Components") or [] if isinstance(one, dict)}
+    systemd = Path("/run/systemd/system").is_dir()
+    version = str(person.get("Version", "")).lstrip("v")
+    if "buildctl" in parts and "ApiVersion" not in person:
+        parts = {one.get("Name"): one.get("Version", "") for one in server.get("Components") or []}
+        init = shutil.which("tini") is not None
+        return known(NERDCTL, version, server=str(parts.get("containerd", "")), systemd=systemd, has_init=init)
+    if "APIVersion" in person and "ApiVersion" not in person:
+        return known(PODMAN, version, systemd=systemd, has_init=_has(_INIT_PROGRAMS[PODMAN], "catatonit"))
+    behind = {one.get("Name") for one in server.get("Components") or [] if isinstance(one, dict)}
+    return known(DOCKER, str(server.get("Version", "")), server="podman" if "Podman Engine" in behind else "")
+
+
+def _has(paths: Sequence[str], program: str) -> bool:
+    return shutil.which(program) is not None or any(Path(path).exists() for path in paths)

@@ -1,0 +1,113 @@
+"""What an engine of a version can do: plan and apply read this and never ask for the engine's name. Pure.
+
+Rows are measured for Docker 20.10 to 28, Podman 4.3 and nerdctl 2.0, the rest read in their sources.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from sglaunch.plan.options import LIVE
+
+DOCKER, PODMAN, NERDCTL = "docker", "podman", "nerdctl"
+ALL_POLICIES = frozenset({"no", "always", "on-failure", "unless-stopped"})
+_LIVE = frozenset(option.field for option in LIVE)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """One engine. `version` is the server's where there is one, `server` what stands behind the program.
+
+    Looking: `shows_live`: inspect tells the options that may change in place, else the label keeps them.
+    `typed_inspect`: containers and images are asked for apart. `filters_ports`: `ps` filters by published port.
+    `label_form`: how `ps` gives one label. `clean_environment`: the program stores its own environment in the
+    container, so it gets none of ours. `redraws`: its progress is drawn anew even where nobody watches. `digests`: an
+    image is known by its digest, since a container does not tell which one it was made from.
+
+    Acting: `updates`: options changed in place. `connects`: joins networks after the creation, else all are given
+    then. `ports_at_create`: a taken port fails the creation already. `restarts`: the policies it knows. `blanks`: a
+    commit can blank variables and set labels. `gpus`: `gpus` for `--gpus`, `cdi` for devices by name, "" for none.
+    `runs_healthchecks`: by itself. `detach_keys`: of `exec` can be chosen. `attaches`: to what it started detached.
+    `multiline`: a variable of several lines can be passed outside the arguments.
+    """
+
+    name: str = DOCKER
+    version: str = ""
+    server: str = ""
+    shows_live: bool = True
+    typed_inspect: bool = False
+    filters_ports: bool = True
+    label_form: str = '{{{{.Label "{0}"}}}}'
+    clean_environment: bool = False
+    redraws: bool = False
+    digests: bool = False
+    updates: frozenset[str] = _LIVE
+    connects: bool = True
+    ports_at_create: bool = False
+    restarts: frozenset[str] = ALL_POLICIES
+    blanks: bool = True
+    gpus: str = "gpus"
+    runs_healthchecks: bool = True
+    detach_keys: bool = True
+    attaches: bool = True
+    multiline: bool = True
+    has_init: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+    def older_than(self, version: str) -> bool:
+        """Whether this engine is of before a version; an unknown one is taken for new."""
+        return bool(self.version) and number(self.version) < number(version)
+
+
+def number(version: str) -> tuple[int, ...]:
+    """`v2.0.3` and `20.10.24+dfsg1` in an order."""
+    return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[+~-]", version)[0]))
+
+
+def known(name: str, version: str, *, server: str = "", systemd: bool = True, has_init: bool = True) -> Capabilities:
+    """The capabilities of an engine. `systemd`, `has_init`: whether its host has these, which some engines need."""
+    if name == PODMAN:
+        return Capabilities(
+            PODMAN,
+            version,
+            shows_live=False,
+            filters_ports=False,
+            label_form='{{{{index .Labels "{0}"}}}}',
+            # `podman update` is told by no inspect, and lost at the next start: the label keeps these options too.
+            updates=frozenset(),
+            gpus="cdi",
+            runs_healthchecks=systemd,
+            has_init=has_init,
+        )
+    if name == NERDCTL:
+        return _nerdctl(version, server, systemd=systemd, has_init=has_init)
+    # Podman behind Docker's program loses `--gpus` and devices by name without a word.
+    return Capabilities(DOCKER, version, server, gpus="" if server == PODMAN else "gpus")
+
+
+def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) -> Capabilities:
+    one = Capabilities(NERDCTL, version, containerd)
+    # containerd before 1.7 advertises no restart policies, and nerdctl then takes `always` alone.
+    old = bool(containerd) and number(containerd) < (1, 7)
+    return replace(
+        one,
+        shows_live=False,
+        typed_inspect=True,
+        filters_ports=False,
+        clean_environment=True,
+        redraws=True,
+        digests=True,
+        updates=frozenset(),
+        connects=False,
+        ports_at_create=not one.older_than("2.1.3"),
+        restarts=frozenset({"no", "always"}) if old else ALL_POLICIES,
+        blanks=False,
+        runs_healthchecks=systemd and not one.older_than("2.1.5"),
+        detach_keys=False,
+        attaches=False,
+        multiline=False,
+        has_init=has_init,
+    )
