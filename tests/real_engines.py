@@ -122,7 +122,8 @@ def nerdctl() -> RealEngine:
     (folder / "config.toml").write_text(settings, encoding="utf-8")
     cni = next((path for path in ("/usr/lib/cni", "/opt/cni/bin") if Path(path, "bridge").exists()), "/usr/lib/cni")
     own = {"data_root": folder / "data", "address": address, "namespace": "sglaunch-test"}
-    own |= {"cni_path": cni, "cni_netconfpath": folder / "net.d"}
+    # In one place for every run: the bridge that nerdctl makes of it is the machine's, and outlives a killed run.
+    own |= {"cni_path": cni, "cni_netconfpath": Path(tempfile.gettempdir()) / "sglaunch-test-net.d"}
     toml = "".join(f'{key} = "{value}"\n' for key, value in own.items())
     (folder / "nerdctl.toml").write_text(toml, encoding="utf-8")
     log = (folder / "log").open("wb")
@@ -150,7 +151,9 @@ def _systemd() -> bool:
 
 
 def _folder(name: str) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f"sglaunch-{name}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"sglaunch-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -163,7 +166,6 @@ def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
     process.wait(timeout=START_SECONDS)
     for mount in sorted(_mounts(str(folder)), reverse=True):
         subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _mounts(folder: str) -> list[str]:

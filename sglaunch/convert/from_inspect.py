@@ -16,6 +16,8 @@ from sglaunch.spec.labels import Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
 from sglaunch.spec.values import Secret
 
+# Words of Podman for what Docker calls otherwise.
+_STATUSES = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
 _NEVER = "0001-01-01"
 _NERDCTL_NAME = "nerdctl/name"
 _NERDCTL_LABELS = ("nerdctl/", "io.containerd.", "containerd.io/")
@@ -39,7 +41,7 @@ def _identity(text: str) -> str:
 
 def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
     """An image's id and every name of it."""
-    return str(data.get("Id", "")), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
+    return _identity(str(data.get("Id", ""))), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
 
 
 def container(data: Mapping[str, Any]) -> ObservedContainer:
@@ -51,7 +53,7 @@ def container(data: Mapping[str, Any]) -> ObservedContainer:
     return ObservedContainer(
         id=str(data.get("Id") or ""),
         name=str(data.get("Name") or "").removeprefix("/"),
-        status=str(state.get("Status") or ""),
+        status=_STATUSES.get(str(state.get("Status")), str(state.get("Status") or "")),
         image_id=image if image.startswith("sha256:") else applied.image if applied is not None else "",
         image_ref=str(config.get("Image") or data.get("Image") or ""),
         created=str(data.get("Created") or ""),
@@ -85,6 +87,8 @@ def _from_nerdctl(data: Mapping[str, Any]) -> Mapping[str, Any]:
     status = state.get("Status") or ("exited" if _time(state.get("FinishedAt")) else "created")
     if state.get("Running") and not state.get("Paused"):
         status = "running"
+    elif status == "restarting" and labels.get("containerd.io/restart.explicitly-stopped") == "true":
+        status = "exited"
     host = dict(data.get("HostConfig") or {})
     networks = _list(labels.get("nerdctl/networks"))
     host.setdefault("NetworkMode", str(networks[0]) if networks else "")

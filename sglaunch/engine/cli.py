@@ -17,12 +17,15 @@ _MISSING = re.compile(r"no such (?:object|container|image)s?:\s*\"?([^\s\"\\]+)"
 
 
 class Cli:
-    """The program with its global options: `docker --context x`. `typed`: containers and images are asked for apart."""
+    """The program with its global options: `docker --context x`. `typed`: containers and images are asked for apart.
 
-    def __init__(self, command: Sequence[str], name: str, *, typed: bool = False) -> None:
+    `native`: a container's environment stands in another form of inspect.
+    """
+
+    def __init__(self, command: Sequence[str], name: str, *, typed: bool = False, native: bool = False) -> None:
         self.command = tuple(command)
         self.name = name
-        self.typed = typed
+        self.typed, self.native = typed, native
 
     def run(
         self, *words: str, timeout: float | None = READ_TIMEOUT, data: bytes = b""
@@ -62,6 +65,9 @@ class Cli:
         found = self._inspect(("container", "inspect"), containers, size=size)
         # The beginning of an id will do for this engine: `a` is not a container called a.
         real = {name: data for name, data in found.items() if name in (data.get("Name"), data.get("Id"))}
+        if self.native and real:
+            specs = self._inspect(("container", "inspect", "--mode", "native"), list(real), size=False)
+            real = {name: _with_environment(data, specs.get(name, {})) for name, data in real.items()}
         return {**real, **self._inspect(("image", "inspect"), images, size=False)}
 
     def _inspect(self, words: Sequence[str], names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
@@ -109,6 +115,12 @@ class Cli:
             os.execvp(self.command[0], [*self.command, *words])  # noqa: S606 - a list of words, no shell
         except FileNotFoundError:
             raise cli_missing(self.command[0]) from None
+
+
+def _with_environment(data: Mapping[str, Any], native: Mapping[str, Any]) -> dict[str, Any]:
+    """A container with the variables of its process. Nothing else is taken: the hooks hold whole environments."""
+    process = (native.get("Spec") or {}).get("process") or {}
+    return {**data, "Config": {**(data.get("Config") or {}), "Env": process.get("env") or []}}
 
 
 class Stream:

@@ -31,7 +31,8 @@ class EngineClient:
     ) -> None:
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
-        self.cli = Cli(command, self.capabilities.name, typed=self.capabilities.typed_inspect)
+        can = self.capabilities
+        self.cli = Cli(command, can.name, typed=can.typed_inspect, native=can.hides_environment)
 
     @functools.cached_property
     def _whales(self) -> Any:

@@ -6,6 +6,7 @@ docker 20.10 to 28, podman 4.3 and nerdctl; the first that matches wins, whateve
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from sglaunch.errors import EngineError, Failure
 
 _MAX_DETAIL = 600
+_LOGGED = re.compile(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "name-conflict",
-        r'container name "/?([^"]+)" is already in use|name-store error.*"([^"]+)".*already used',
+        r'container name "/?([^"]+)" is already in use|name-store error.*"([^"]+)".*already used|'
+        r"name (\S+) already in use, cannot rename",
         "the container name {1} was taken meanwhile",
         "run the command again, or choose another container_name",
     ),
@@ -86,7 +89,8 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "network-missing",
-        r"network ([\w.-]+) not found|unable to find network with name or ID ([\w.-]+)",
+        r"network ([\w.-]+) not found|unable to find network with name or ID ([\w.-]+)|"
+        r'no such network: [\\"]*([\w.-]+)',
         "the engine has no network {1}",
         "create it: `docker network create {1}`",
     ),
@@ -162,7 +166,8 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "image-missing",
-        r"no such image: ([^\s,;]+?)[:.]?(?:\s|$)|(?<!\S)(\S+): image not known",
+        r"no such image: ([^\s,;]+?)[:.]?(?:\s|$)|(?<!\S)(\S+): image not known|"
+        r'image not available: "?([^"\s]+)',
         "the image {1} is not on this machine",
         "`sglaunch pull`",
     ),
@@ -207,6 +212,7 @@ ROWS: Sequence[Row] = (
 
 def explain(text: str, engine: str = "docker") -> Failure:
     """An engine's text as a failure: what it means, what to do, and the engine's own words."""
+    text = _messages(text)
     detail = _tidy(text)
     for row in ROWS:
         match = re.search(row.pattern, text, re.IGNORECASE | re.DOTALL)
@@ -229,6 +235,14 @@ def cli_missing(command: str) -> EngineError:
     """The engine's program is not there."""
     hint = "install Docker (Debian, Ubuntu: `sudo apt-get install docker.io`), Podman or nerdctl"
     return EngineError(Failure("cli-missing", f"there is no program {command} on PATH", hint))
+
+
+def _messages(text: str) -> str:
+    """What nerdctl and Podman log as `level=fatal msg="..."`, without what they only warn of."""
+    told = [(level, json.loads(f'"{message}"', strict=False)) for level, message in _LOGGED.findall(text)]
+    grave = [message for level, message in told if level in ("fatal", "error")]
+    rest = [line for line in text.splitlines() if line.strip() and not _LOGGED.search(line)]
+    return "\n".join([*grave, *rest]) or "\n".join(message for _, message in told) or text
 
 
 def _tidy(text: str) -> str:

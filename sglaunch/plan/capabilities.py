@@ -23,13 +23,14 @@ class Capabilities:
     `typed_inspect`: containers and images are asked for apart. `filters_ports`: `ps` filters by published port.
     `label_form`: how `ps` gives one label. `clean_environment`: the program stores its own environment in the
     container, so it gets none of ours. `redraws`: its progress is drawn anew even where nobody watches. `digests`: an
-    image is known by its digest, since a container does not tell which one it was made from.
+    image is known by its digest, since a container does not tell which one it was made from. `hides_environment`: it
+    stands in the native form of inspect alone.
 
     Acting: `updates`: options changed in place. `connects`: joins networks after the creation, else all are given
     then. `ports_at_create`: a taken port fails the creation already. `restarts`: the policies it knows. `blanks`: a
     commit can blank variables and set labels. `gpus`: `gpus` for `--gpus`, `cdi` for devices by name, "" for none.
     `runs_healthchecks`: by itself. `detach_keys`: of `exec` can be chosen. `attaches`: to what it started detached.
-    `multiline`: a variable of several lines can be passed outside the arguments.
+    `multiline`: a variable of several lines can be passed outside the arguments. `auto_remove`: of what is detached.
     """
 
     name: str = DOCKER
@@ -42,6 +43,7 @@ class Capabilities:
     clean_environment: bool = False
     redraws: bool = False
     digests: bool = False
+    hides_environment: bool = False
     updates: frozenset[str] = _LIVE
     connects: bool = True
     ports_at_create: bool = False
@@ -53,6 +55,7 @@ class Capabilities:
     attaches: bool = True
     multiline: bool = True
     has_init: bool = True
+    auto_remove: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip()
@@ -100,6 +103,8 @@ def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) ->
         clean_environment=True,
         redraws=True,
         digests=True,
+        hides_environment=one.older_than("2.0.5"),
+        auto_remove=False,
         updates=frozenset(),
         connects=False,
         ports_at_create=not one.older_than("2.1.3"),

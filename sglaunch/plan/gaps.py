@@ -45,7 +45,6 @@ GAPS: Mapping[str, tuple[Gap, ...]] = {
         ),
     ),
     NERDCTL: (
-        Gap("auto_remove", lambda spec: spec.auto_remove, "", "remove it; `sglaunch down` removes the container"),
         Gap("stdin_open", lambda spec: spec.stdin_open, "", "remove it; `sglaunch shell` gives a terminal"),
         Gap("device_cgroup_rules", lambda spec: spec.device_cgroup_rules, "", "write devices, or privileged"),
         Gap("networks", lambda spec: any(n.aliases for n in spec.networks.values()), "", "write no aliases"),
@@ -95,6 +94,9 @@ def _missing(spec: ContainerSpec, engine: Capabilities) -> Iterator[tuple[str, A
     if spec.gpus is not None and not engine.gpus:
         message = f"{engine} stands before {engine.server}, which would get no GPU and not say so"
         yield "gpus", _REFUSED, message, f"write --engine {engine.server}"
+    if spec.auto_remove and not engine.auto_remove:
+        message = f"{engine} cannot remove what runs in the background"
+        yield "auto_remove", _REFUSED, message, "remove it; `sglaunch down` removes the container"
     policy = spec.restart.partition(":")[0]
     if policy not in engine.restarts:
         why = f"{engine} has no {policy}: on containerd {engine.server} knows {', '.join(sorted(engine.restarts))}"

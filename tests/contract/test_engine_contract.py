@@ -115,6 +115,18 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+def needs(world: World, what: str) -> None:
+    """Skips where the engine says that it cannot: plans never ask it then."""
+    if not getattr(world.engine.capabilities, what):
+        pytest.skip(f"{world.engine.capabilities} has no {what}")
+
+
+def lacks(world: World, engine: str, reason: str) -> None:
+    """Skips on an engine that behaves otherwise, with what sglaunch does about it."""
+    if world.real is not None and world.real.name == engine:
+        pytest.skip(f"{world.engine.capabilities}: {reason}")
+
+
 def kind(caught: pytest.ExceptionInfo[EngineError]) -> str:
     return caught.value.failure.kind
 
@@ -124,12 +136,8 @@ def kind(caught: pytest.ExceptionInfo[EngineError]) -> str:
 
 def test_a_created_container_is_seen_with_name_image_and_label(world: World) -> None:
     seen = world.look(world.make())
-    assert (seen.status, seen.name, seen.image_id, seen.image_ref) == (
-        "created",
-        world.name("a"),
-        world.image_id,
-        world.image,
-    )
+    assert (seen.status, seen.name, seen.image_id) == ("created", world.name("a"), world.image_id)
+    assert seen.image_ref.removeprefix("localhost/").removeprefix("docker.io/") == world.image
     assert seen.applied == Applied(world.project, "a", ANA, CONFIG, {"image": world.image}, world.image_id)
     assert (seen.started, seen.exit_code, seen.auto_remove) == ("", 0, False)
 
@@ -156,9 +164,9 @@ def test_inspect_finds_containers_and_images_in_one_call_and_leaves_out_what_is_
     found = world.engine.inspect(asked, size=False)
     assert list(found) == [one, two, world.image]
     assert [is_container(data) for data in found.values()] == [True, True, False]
-    identity, names = image_names(found[world.image])
-    assert identity == world.image_id
-    assert world.image in names
+    _, names = image_names(found[world.image])
+    assert image_identity(found[world.image], digest=world.engine.capabilities.digests) == world.image_id
+    assert world.image in [name.removeprefix("localhost/") for name in names]
 
 
 def test_inspect_of_nothing_known_is_empty(world: World) -> None:
@@ -169,7 +177,9 @@ def test_inspect_of_nothing_known_is_empty(world: World) -> None:
 def test_the_size_of_the_writable_layer_is_told_only_when_asked(world: World) -> None:
     name = world.make()
     assert container(world.engine.inspect([name], size=False)[name]).layer_size is None
-    assert container(world.engine.inspect([name], size=True)[name]).layer_size == 0
+    size = container(world.engine.inspect([name], size=True)[name]).layer_size
+    assert size is not None
+    assert size <= 4096, "a folder's own size, with some engines"
 
 
 def test_ids_are_listed_by_project_stopped_ones_included(world: World) -> None:
@@ -207,6 +217,7 @@ def test_create_refuses_a_name_that_is_taken(world: World) -> None:
 
 
 def test_create_refuses_a_bind_whose_source_is_missing_and_makes_no_folder(world: World, tmp_path: Any) -> None:
+    lacks(world, "nerdctl", "it only warns; plans look for the source themselves")
     source = tmp_path / "nothing here"
     if isinstance(world.engine, FakeEngine):
         world.engine.missing.add(str(source))
@@ -244,6 +255,7 @@ def test_start_of_a_running_and_stop_of_a_stopped_container_do_nothing(world: Wo
 
 
 def test_a_container_without_a_grace_stops_at_once(world: World) -> None:
+    lacks(world, "nerdctl", "a grace of 0 is taken for none written")
     name = world.make(start=True, stop_signal="SIGTERM", stop_grace_period=0.0)
     began = time.monotonic()
     world.engine.stop(name)
@@ -270,6 +282,7 @@ def test_a_program_that_ends_at_once_starts_without_an_error(world: World, progr
 
 
 def test_a_program_that_ends_is_started_again_under_a_restart_policy(world: World) -> None:
+    lacks(world, "podman", "it is up again at once, without a state between")
     name = world.make(start=True, command=("false",), restart="always")
     seen = world.ended(name)
     assert (seen.status, seen.exit_code) == ("restarting", 1)
@@ -287,6 +300,7 @@ def test_a_program_that_the_image_lacks_fails_the_start_and_leaves_the_container
 
 
 def test_a_host_port_is_claimed_at_start_and_only_once(world: World, free_port: str) -> None:
+    lacks(world, "nerdctl", "releases before 2.1.3 let two have it; plans ask who publishes what")
     ports = {"80/tcp": (PortBinding(free_port, "127.0.0.1"),)}
     first, second = world.make("a", ports=ports, start=True), world.make("b", ports=ports)
     with pytest.raises(EngineError) as caught:
@@ -338,6 +352,7 @@ def test_a_paused_container_resumes_and_cannot_be_started_nor_removed(world: Wor
 
 
 def test_a_paused_container_can_be_stopped(world: World) -> None:
+    lacks(world, "podman", "it is refused; plans resume a container before they stop it")
     name = world.make(start=True)
     pause(world, name)
     world.engine.stop(name)
@@ -355,6 +370,7 @@ def test_a_call_on_a_container_that_is_gone_fails(world: World, call: str) -> No
 
 
 def test_a_container_with_auto_remove_vanishes_when_it_stops(world: World) -> None:
+    needs(world, "auto_remove")
     name = world.make(start=True, auto_remove=True)
     assert world.look(name).auto_remove
     world.engine.stop(name)
@@ -362,10 +378,12 @@ def test_a_container_with_auto_remove_vanishes_when_it_stops(world: World) -> No
 
 
 def test_a_container_with_auto_remove_vanishes_when_its_program_ends(world: World) -> None:
+    needs(world, "auto_remove")
     assert gone(world, world.make(start=True, command=("true",), auto_remove=True))
 
 
 def test_a_container_with_auto_remove_stays_until_it_has_run(world: World) -> None:
+    needs(world, "auto_remove")
     name = world.make(auto_remove=True)
     assert world.status(name) == "created"
     world.engine.remove(name)
@@ -440,12 +458,14 @@ UPDATES = {
 
 @pytest.mark.parametrize("case", UPDATES)
 def test_an_update_of_a_live_option_shows(world: World, case: str) -> None:
+    needs(world, "updates")
     options, values = UPDATES[case]
     check_update(world, world.make(**options), values)
 
 
 @pytest.mark.parametrize("case", ["restart on", "memory raised with its swap", "cpus", "pids_limit removed"])
 def test_a_running_container_takes_an_update_and_runs_on(world: World, case: str) -> None:
+    needs(world, "updates")
     options, values = UPDATES[case]
     check_update(world, world.make(start=True, **options), values)
 
@@ -462,6 +482,7 @@ def check_update(world: World, name: str, values: dict[str, Any]) -> None:
 @pytest.mark.parametrize("values", [{"mem_limit": 0, "memswap_limit": 0}, {"cpus": 0.0}, {"cpuset": ""}])
 def test_an_update_cannot_take_a_limit_away(world: World, values: dict[str, Any]) -> None:
     """The engine says yes and changes nothing: this is why the plan makes a new container."""
+    needs(world, "updates")
     name = world.make(mem_limit=64 * MIB, cpus=0.5, cpuset="0")
     before = world.look(name).live
     world.engine.update(name, values)
@@ -478,6 +499,7 @@ REFUSED_UPDATES = {
 
 @pytest.mark.parametrize("case", REFUSED_UPDATES)
 def test_an_update_that_contradicts_the_container_is_refused(world: World, case: str) -> None:
+    needs(world, "updates")
     options, values = REFUSED_UPDATES[case]
     name = world.make(**options)
     before = world.look(name).live
@@ -487,6 +509,7 @@ def test_an_update_that_contradicts_the_container_is_refused(world: World, case:
 
 
 def test_memory_at_create_brings_twice_as_much_swap(world: World) -> None:
+    needs(world, "shows_live")
     live = world.look(world.make(mem_limit=64 * MIB)).live
     assert (live["mem_limit"], live["memswap_limit"]) == (64 * MIB, 128 * MIB)
 
@@ -503,6 +526,7 @@ def test_every_live_option_of_a_create_shows(world: World) -> None:
         "cpuset": "0",
         "pids_limit": 50,
     }
+    needs(world, "shows_live")
     live = world.look(world.make(**options)).live
     assert live == {**options, "cpus": None}
 
@@ -512,6 +536,7 @@ LIMITS = ("mem_limit", "mem_reservation", "memswap_limit", "cpu_shares", "cpu_qu
 
 @pytest.mark.parametrize("options", [{}, dict.fromkeys(LIMITS, 0)], ids=["unset", "zero"])
 def test_a_container_without_limits_shows_none(world: World, options: dict[str, Any]) -> None:
+    needs(world, "shows_live")
     live = dict(world.look(world.make(**options)).live)
     assert live.pop("restart") == "no"
     assert set(live.values()) == {None}
@@ -526,11 +551,13 @@ def joined(world: World, name: str) -> dict[str, Any]:
 
 
 def test_connect_joins_a_further_network_under_every_alias_and_at_the_address(world: World, network: str) -> None:
+    needs(world, "connects")
     name = world.make()
     subnet = "10.213.0"
     if world.real is not None:
-        config = world.real.inspect(network, "network")["IPAM"]["Config"][0]
-        subnet = config["Subnet"].rpartition(".")[0]
+        data = world.real.inspect(network, "network")
+        shown = data["subnets"][0]["subnet"] if "subnets" in data else data["IPAM"]["Config"][0]["Subnet"]
+        subnet = shown.rpartition(".")[0]
     world.engine.connect(name, network, NetworkAttachment(("alpha", "beta"), f"{subnet}.77"))
     endpoint = joined(world, name)[network]
     assert {"alpha", "beta"} <= set(endpoint["Aliases"])
@@ -538,12 +565,14 @@ def test_connect_joins_a_further_network_under_every_alias_and_at_the_address(wo
 
 
 def test_the_first_network_is_joined_at_create(world: World, network: str) -> None:
+    needs(world, "connects")
     name = world.make(networks={network: NetworkAttachment(("alpha",))})
-    assert world.look(name).network_mode == network
+    assert network in joined(world, name)
     assert "alpha" in joined(world, name)[network]["Aliases"]
 
 
 def test_a_further_network_that_is_missing_fails_the_start_at_the_latest(world: World) -> None:
+    needs(world, "connects")
     name = world.make()
     with pytest.raises(EngineError) as caught:
         world.engine.connect(name, world.name("no-net"), NetworkAttachment())
@@ -552,6 +581,7 @@ def test_a_further_network_that_is_missing_fails_the_start_at_the_latest(world: 
 
 
 def test_a_running_container_cannot_join_a_network_that_is_missing(world: World) -> None:
+    needs(world, "connects")
     name = world.make(start=True)
     with pytest.raises(EngineError) as caught:
         world.engine.connect(name, world.name("no-net"), NetworkAttachment())
