@@ -56,8 +56,7 @@ def enter_shell(engine: EngineClient, container: str, settings: Settings) -> int
         candidates = dict.fromkeys([settings.shell[0], *_FALLBACKS])
         quiet = "1" if settings.fallback_shell else "0"
         words = ["sh", "-c", _FIND_SHELL, "sh", quiet, *candidates]
-    engine.cli.become("exec", "-it", *keys, container, *words)
-    return 0
+    return engine.exec_("-it", *keys, container, *words)
 
 
 def _detach_keys(engine: EngineClient) -> list[str]:
@@ -71,8 +70,7 @@ def exec_(common: Common, profile: str, command: Sequence[str]) -> int:
         raise UsageError("no command to run", f"`sglaunch exec {profile} -- COMMAND`")
     run, container = _find(common, profile)
     terminal = ["-t", *_detach_keys(run.engine)] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    run.engine.cli.become("exec", "-i", *terminal, container.name, *command)
-    return 0
+    return run.engine.exec_("-i", *terminal, container.name, *command)
 
 
 def attach(common: Common, profile: str) -> int:

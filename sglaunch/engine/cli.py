@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,8 @@ from typing import Any
 from sglaunch.engine.explain import cli_missing, failure
 
 READ_TIMEOUT = 60.0
+_TOLD_STATUS = re.compile(rb"exec failed with exit code (\d+)")
+_LOG_STARTS = (b'time="', b"FATA[")
 _MISSING = re.compile(r"no such (?:object|container|image)s?:\s*\"?([^\s\"\\]+)", re.IGNORECASE)
 
 
@@ -107,6 +110,24 @@ class Cli:
         """The lines of a call as they come, stdout and stderr."""
         return Stream([*self.command, *words], self.name)
 
+    def told_status(self, *words: str) -> int:
+        """A call in this terminal whose program only tells, in its last line, the status of what it ran."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            process = subprocess.Popen([*self.command, *words], stderr=subprocess.PIPE)
+        except FileNotFoundError:
+            raise cli_missing(self.command[0]) from None
+        assert process.stderr is not None
+        # Ctrl-C is for the command: what it makes of it is its status.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            status = _passed_on(process.stderr.fileno())
+            ended = process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return ended if status is None else status
+
     def become(self, *words: str) -> None:
         """Replaces this process, so that keys, window size, signals and exit status are the engine's own."""
         sys.stdout.flush()
@@ -121,6 +142,31 @@ def _with_environment(data: Mapping[str, Any], native: Mapping[str, Any]) -> dic
     """A container with the variables of its process. Nothing else is taken: the hooks hold whole environments."""
     process = (native.get("Spec") or {}).get("process") or {}
     return {**data, "Config": {**(data.get("Config") or {}), "Env": process.get("env") or []}}
+
+
+def _passed_on(source: int) -> int | None:
+    """Passes on what comes, at once but for lines of the program's own log; the status that one of these tells."""
+    status, line = None, b""
+    while chunk := os.read(source, 65536):
+        *lines, line = (line + chunk).split(b"\n")
+        for one in lines:
+            told = _TOLD_STATUS.search(one)
+            status = int(told[1]) if told else status
+            if not told:
+                _to_stderr(one + b"\n")
+        if line and not line.startswith(_LOG_STARTS):
+            _to_stderr(line)
+            line = b""
+    if line and not (told := _TOLD_STATUS.search(line)):
+        _to_stderr(line)
+    elif line and told:
+        status = int(told[1])
+    return status
+
+
+def _to_stderr(data: bytes) -> None:
+    while data:
+        data = data[os.write(sys.stderr.fileno(), data) :]
 
 
 class Stream:

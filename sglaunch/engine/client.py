@@ -18,6 +18,7 @@ from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.secrets import env_file
+from sglaunch.errors import EngineError
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.labels import OWNER, PROFILE, PROJECT
 from sglaunch.spec.values import NetworkAttachment
@@ -89,7 +90,13 @@ class EngineClient:
         self.cli.text("network", "connect", *connect_words(attachment), network, container)
 
     def start(self, container: str) -> None:
-        self._call(self._whales.container.start, container)
+        try:
+            self._call(self._whales.container.start, container)
+        except EngineError:
+            # The restart monitor of containerd may have been quicker, and both cannot.
+            found = self.inspect([container], size=False).get(container)
+            if found is None or not (found.get("State") or {}).get("Running"):
+                raise
 
     def stop(self, container: str) -> None:
         self._call(self._whales.container.stop, container)
@@ -124,6 +131,12 @@ class EngineClient:
         words = ("sh", "-c", INSIDE, "sh", str(port), path, str(math.ceil(timeout)))
         status = self.cli.run("exec", container, *words, timeout=timeout + READ_TIMEOUT).stdout.strip()
         return int(status) if status.isdecimal() else 0
+
+    def exec_(self, *words: str) -> int:
+        """`exec` in this terminal: its status is the command's, where it does not replace this process altogether."""
+        if self.capabilities.exec_status:
+            self.cli.become("exec", *words)
+        return self.cli.told_status("exec", *words)
 
     def log_tail(self, container: str, lines: int) -> list[str]:
         done = self.cli.run("logs", "--tail", str(lines), container)

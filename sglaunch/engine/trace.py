@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 _LISTENERS: list[Callable[[Sequence[str]], None]] = []
@@ -30,5 +31,11 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def shown(words: Sequence[str]) -> str:
-    """A command line for people; the pieces of our own label are cut, since they only repeat the spec."""
+    """A command line for people; the pieces of our own label are cut, since they only repeat the spec.
+
+    Nor does it matter to them which variables are kept from the program.
+    """
+    while len(words) > 2 and PurePath(words[0]).name == "env" and words[1] == "-u":
+        words = [words[0], *words[3:]]
+    words = words[1:] if PurePath(words[0]).name == "env" else words
     return shlex.join(f"{word[:24]}..." if word.startswith(_OWN_LABEL) else word for word in words)

@@ -19,18 +19,26 @@ _LIVE = frozenset(option.field for option in LIVE)
 class Capabilities:
     """One engine. `version` is the server's where there is one, `server` what stands behind the program.
 
-    Looking: `shows_live`: inspect tells the options that may change in place, else the label keeps them.
-    `typed_inspect`: containers and images are asked for apart. `filters_ports`: `ps` filters by published port.
-    `label_form`: how `ps` gives one label. `clean_environment`: the program stores its own environment in the
-    container, so it gets none of ours. `redraws`: its progress is drawn anew even where nobody watches. `digests`: an
-    image is known by its digest, since a container does not tell which one it was made from. `hides_environment`: it
-    stands in the native form of inspect alone.
+    Looking:
+      `shows_live`: inspect tells the options that may change in place; else the label keeps them.
+      `typed_inspect`: containers and images are asked for apart.
+      `filters_ports`: `ps` filters by published port. `label_form`: how `ps` gives one label.
+      `digests`: an image is known by its digest, since a container does not tell the id of its own.
+      `hides_environment`: it stands in the native form of inspect alone.
+      `clean_environment`: the program stores its own environment in the container, so it gets none of ours.
+      `redraws`: its progress is drawn anew even where nobody watches.
 
-    Acting: `updates`: options changed in place. `connects`: joins networks after the creation, else all are given
-    then. `ports_at_create`: a taken port fails the creation already. `restarts`: the policies it knows. `blanks`: a
-    commit can blank variables and set labels. `gpus`: `gpus` for `--gpus`, `cdi` for devices by name, "" for none.
-    `runs_healthchecks`: by itself. `detach_keys`: of `exec` can be chosen. `attaches`: to what it started detached.
-    `multiline`: a variable of several lines can be passed outside the arguments. `auto_remove`: of what is detached.
+    Acting:
+      `updates`: options changed in place.
+      `connects`: joins networks after the creation; else all are given then.
+      `creates_beside`: a replacement can be made under a passing name while the old one runs.
+      `restarts`: the policies it knows. `auto_remove`: of what runs in the background.
+      `blanks`: a commit can blank variables and set labels.
+      `gpus`: `gpus` for `--gpus`, `cdi` for devices by name, "" for none.
+      `runs_healthchecks`: by itself. `has_init`: the program for `init` is here.
+      `detach_keys`: of `exec` can be chosen. `attaches`: to what it started detached.
+      `exec_status`: `exec` ends with the status of the command; else it only tells it.
+      `multiline`: a variable of several lines can be passed outside the arguments.
     """
 
     name: str = DOCKER
@@ -46,13 +54,14 @@ class Capabilities:
     hides_environment: bool = False
     updates: frozenset[str] = _LIVE
     connects: bool = True
-    ports_at_create: bool = False
+    creates_beside: bool = True
     restarts: frozenset[str] = ALL_POLICIES
     blanks: bool = True
     gpus: str = "gpus"
     runs_healthchecks: bool = True
     detach_keys: bool = True
     attaches: bool = True
+    exec_status: bool = True
     multiline: bool = True
     has_init: bool = True
     auto_remove: bool = True
@@ -107,12 +116,15 @@ def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) ->
         auto_remove=False,
         updates=frozenset(),
         connects=False,
-        ports_at_create=not one.older_than("2.1.3"),
+        # A container takes the name of its creation again at each start, whatever it was renamed to; and from 2.1.3 on
+        # a taken port fails the creation.
+        creates_beside=False,
         restarts=frozenset({"no", "always"}) if old else ALL_POLICIES,
         blanks=False,
         runs_healthchecks=systemd and not one.older_than("2.1.5"),
         detach_keys=False,
         attaches=False,
+        exec_status=False,
         multiline=False,
         has_init=has_init,
     )

@@ -35,23 +35,24 @@ def replace_steps(
     """The transaction. A container that the engine removes as it stops cannot be set aside, nor brought back."""
     name = wanted.spec.container_name
     new, aside = passing_names(name)
-    creation = create_steps(wanted, seen, new, cause)
+    beside = seen.engine.creates_beside
+    creation = create_steps(wanted, seen, new if beside else name, cause)
     serving = old.status in SERVING
     vanishes = serving and old.auto_remove
     save = [snapshot_step(old, seen.now)] if choices.snapshot else []
-    stop = Step("stop", old.name, f"replaced by {new}", undo=() if vanishes else (Step("start", old.name, "undo"),))
-    quiet = [*_quieten(old, seen.engine), stop] if serving else []
-    # A port is taken from the creation on with some engines: then the old one must give it up before.
-    early = seen.engine.ports_at_create and not vanishes
-    steps = [*quiet, *creation] if early else creation
+    why = f"replaced by {new}" if beside else "makes room for the new one"
+    stop = Step("stop", old.name, why, undo=() if vanishes else (Step("start", old.name, "undo"),))
     if vanishes:
-        steps += [*save, stop, Step("gone", old.name, "the engine removes it (auto_remove)")]
+        leave = [*save, stop, Step("gone", old.name, "the engine removes it (auto_remove)")]
     else:
-        steps += [] if early else quiet
         back = (Step("rename", aside, "undo", to=old.name),)
-        steps += [*save, Step("rename", old.name, "kept until the new one runs", to=aside, undo=back)]
-    back = (Step("rename", name, "undo", to=new),)
-    steps.append(Step("rename", new, "takes the name", to=name, undo=back))
+        leave = [*_quieten(old, seen.engine), stop] if serving else []
+        leave += [*save, Step("rename", old.name, "kept until the new one runs", to=aside, undo=back)]
+    if beside:
+        back = (Step("rename", name, "undo", to=new),)
+        steps = [*creation, *leave, Step("rename", new, "takes the name", to=name, undo=back)]
+    else:
+        steps = [*leave, *creation]
     if choices.start:
         steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
         steps += _proof(wanted, choices, seen.engine)

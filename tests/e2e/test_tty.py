@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import pty
-import re
-import select
 import signal
-import struct
-import termios
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 from docker_engine import docker
 from sglaunch_cli import Sglaunch
+from terminal import SECONDS, Open
 
 pytestmark = pytest.mark.docker
 
@@ -37,74 +30,6 @@ profiles:
     network_mode: null
     restart: always
 """
-SECONDS = 40
-
-
-class Terminal:
-    """A command on a terminal of its own, typed at and read like a person would."""
-
-    def __init__(self, sglaunch: Sglaunch, *words: str, rows: int = 30, columns: int = 100) -> None:
-        self.text = ""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(sglaunch.folder)
-            os.execve(sglaunch.command[0], [*sglaunch.command, *words], {**sglaunch.env(), "TERM": "xterm"})
-        self.resize(rows, columns)
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    def read(self, seconds: float = 0.2) -> bool:
-        """Takes what has come; False at the end."""
-        if not select.select([self.fd], [], [], seconds)[0]:
-            return True
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            return False
-        self.text += data.decode(errors="replace")
-        return bool(data)
-
-    def expect(self, pattern: str) -> re.Match[str]:
-        """Waits until the text shows a pattern; what stood before it is forgotten."""
-        deadline = time.monotonic() + SECONDS
-        while (found := re.search(pattern, self.text)) is None:
-            assert self.read() and time.monotonic() < deadline, f"no {pattern!r} in {self.text!r}"
-        self.text = self.text[found.end() :]
-        return found
-
-    def status(self) -> int:
-        """Reads to the end, and the exit status."""
-        deadline = time.monotonic() + SECONDS
-        while self.read():
-            assert time.monotonic() < deadline, f"it goes on: {self.text!r}"
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
-Open = Callable[..., Terminal]
-
-
-@pytest.fixture
-def terminal(sglaunch: Sglaunch) -> Iterator[Open]:
-    opened: list[Terminal] = []
-
-    def make(*words: str, **size: int) -> Terminal:
-        opened.append(Terminal(sglaunch, *words, **size))
-        return opened[-1]
-
-    yield make
-    for one in opened:
-        os.close(one.fd)
-        try:
-            os.kill(one.pid, signal.SIGKILL)
-            os.waitpid(one.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
 
 
 @pytest.fixture

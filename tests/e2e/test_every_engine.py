@@ -1,0 +1,149 @@
+"""The life of a container on every engine, found without being named: PATH holds no program of another one."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_engines import ENGINES, RealEngine
+from sglaunch_cli import Sglaunch
+from terminal import Open
+
+PROJECT = """\
+project: PROJECT
+profiles:
+  dev:
+    image: IMAGE
+    command: [sh, -c, "echo hello from inside; exec sleep 1000"]
+    stop_grace_period: 1s
+    environment: {GREETING: hello}
+    shell: sh
+    # What a machine that is a container itself cannot raise; Podman drops its defaults where any limit is written.
+    ulimits: !override {nofile: 1024, nproc: 4096}
+"""
+
+
+@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ENGINES])
+def place(
+    request: pytest.FixtureRequest, real_engine: RealEngine, unique: str, tmp_path: Path, only_path: Path
+) -> Iterator[Sglaunch]:
+    """A project that extends the built-in `dev`, on a machine with one engine."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / real_engine.name).symlink_to(shutil.which(real_engine.name) or "")
+    path = f"{programs}:{only_path}"
+    one = Sglaunch(folder, unique, "sglaunch-test/busybox:1", {**real_engine.environment, "PATH": path})
+    one.write(PROJECT)
+    yield one
+    real_engine.remove(unique)
+
+
+@pytest.fixture(scope="session")
+def only_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every program of this machine but the engines; and tini, which is seldom a static one as this image needs it."""
+    folder = tmp_path_factory.mktemp("path")
+    for each in os.environ.get("PATH", os.defpath).split(":"):
+        for program in Path(each).iterdir() if Path(each).is_dir() else ():
+            if program.name not in (*ENGINES, "tini") and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
+def container(real: RealEngine, place: Sglaunch) -> dict[str, Any]:
+    return real.inspect(f"{getpass.getuser()}-{place.project}-dev")
+
+
+def actions(place: Sglaunch) -> list[str]:
+    return [one["action"] for one in json.loads(place("plan", "--json").stdout)["containers"]]
+
+
+def test_the_life_of_a_container(place: Sglaunch, real_engine: RealEngine) -> None:
+    assert actions(place) == ["create"]
+    assert "created" in place("up").stdout
+    first = container(real_engine, place)
+    assert first["State"]["Running"]
+    assert "restart" not in json.dumps(place.plan()["changes"])
+    assert actions(place) == ["none"]
+    assert "up to date" in place("up").stdout
+    assert container(real_engine, place)["Id"] == first["Id"]
+    assert (Path(os.environ["HOME"]) / ".cache/huggingface").is_dir()
+
+    assert place("exec", "dev", "--", "sh", "-c", "echo $GREETING; exit 3", status=3).stdout == "hello\n"
+    assert place("logs", "dev").stdout == "hello from inside\n"
+    assert " running " in place("ps").stdout
+    assert place("exec", "dev", "--", "ls", "/workspace").stdout == "sglaunch.yaml\n"
+
+    real_engine.run("stop", first["Id"])
+    assert actions(place) == ["start"]
+    place("start", "dev")
+    assert container(real_engine, place)["Id"] == first["Id"]
+    place("restart", "dev")
+    place("stop", "dev")
+    assert not container(real_engine, place)["State"]["Running"]
+    assert "started" in place("up").stdout
+
+    place.edit("GREETING: hello", "GREETING: bonjour")
+    (change,) = place.plan()["changes"]
+    assert (change["field"], change["old"], change["new"]) == ("environment.GREETING", "hello", "bonjour")
+    assert change["origin"].startswith("sglaunch.yaml:7:")
+    assert "recreated" in place("up", "--yes").stdout
+    second = container(real_engine, place)
+    assert second["Id"] != first["Id"]
+    assert actions(place) == ["none"]
+
+    place.edit('[sh, -c, "echo', '[no-such-program, "echo')
+    assert re.search("no-such-program|No such file", place("up", "--yes", status=1).stderr)
+    back = container(real_engine, place)
+    assert (back["Id"], back["State"]["Running"]) == (second["Id"], True)
+    assert len(real_engine.containers(place.project)) == 1
+    place.edit('[no-such-program, "echo', '[sh, -c, "echo')
+    assert actions(place) == ["none"]
+
+    for line in ("mem_limit: 64m", "cpus: 0.5", 'restart: "no"'):
+        place.edit("    shell: sh\n", f"    shell: sh\n    {line}\n")
+        assert actions(place)[0] in ("update", "recreate")
+        place("up", "--yes")
+        assert actions(place) == ["none"], line
+
+    place("down", "--yes")
+    assert real_engine.containers(place.project) == []
+
+
+def test_up_on_a_terminal_enters_a_shell(place: Sglaunch, terminal: Open, real_engine: RealEngine) -> None:
+    one = terminal("up", "dev", on=place)
+    one.expect("entering")
+    one.expect("# ")
+    one.type("stty size; echo got $GREETING; exit 5\n")
+    one.expect("30 100")
+    one.expect("got hello")
+    assert one.status() == 5
+    assert container(real_engine, place)["State"]["Running"]
+
+
+def test_a_secret_arrives_and_is_told_nowhere(place: Sglaunch, real_engine: RealEngine) -> None:
+    token = {"HF_TOKEN": "hf_planted0123456789"}
+    told = place("--verbose", "up", env=token)
+    assert place("exec", "dev", "--", "sh", "-c", "echo $HF_TOKEN").stdout == "hf_planted0123456789\n"
+    told_again = place("plan", "--json", env=token).stdout
+    labels = json.dumps(container(real_engine, place)["Config"]["Labels"])
+    for text in (told.stdout, told.stderr, told_again, labels):
+        assert "hf_planted" not in text
+    assert actions(place) == ["none"], "unset is no opinion"
+
+
+def test_two_containers_of_one_port_and_what_others_listen_on(place: Sglaunch) -> None:
+    body = "image: IMAGE, command: sleep 1000, protect: false, ports: ['127.0.0.1:31847:80']"
+    place.write(f"project: PROJECT\nprofiles: {{a: {{{body}}}, b: {{{body}}}}}\n")
+    place("up", "a")
+    said = place("up", "b", status=2).stderr
+    assert "port 31847 of the host is taken by container" in said
+    place("down", "--yes")
