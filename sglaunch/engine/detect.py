@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sglaunch.engine import remembered
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.explain import cli_missing, explain
@@ -22,6 +23,7 @@ from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, kn
 
 ORDER = (DOCKER, NERDCTL, PODMAN)
 VERSION_TIMEOUT = 20.0
+_VERSION = ("version", "--format", "{{json .}}")
 # The whole environment that nerdctl's program gets, since it writes it into the container.
 _KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCTL_TOML", "CNI_PATH", "NETCONFPATH")
 _KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
@@ -82,15 +84,21 @@ def ask(program: str, choice: Choice) -> Candidate:
     """One `version` call: whether it answers, and as what."""
     kind = choice.name if choice.name in ORDER else Path(program).name
     command = (*_before(choice, kind), program, *_options(kind, choice))
-    done = Cli(command, kind if kind in ORDER else DOCKER).run(
-        "version", "--format", "{{json .}}", timeout=VERSION_TIMEOUT
-    )
-    told = _json(done.stdout)
+    aside = choice.host or choice.context or choice.address or choice.sudo
+    kept = "" if aside else remembered.key(program, _options(kind, choice), kind)
+    told = remembered.recall(kept) if kept else {}
+    problem = ""
+    if not told:
+        done = Cli(command, kind if kind in ORDER else DOCKER).run(*_VERSION, timeout=VERSION_TIMEOUT)
+        told = _json(done.stdout)
+        problem = (done.stderr or "it said nothing to `version`") if done.returncode != 0 or not told else ""
+        if kept and not problem:
+            remembered.remember(kept, told)
     found = _read(told)
     if found.name != kind and kind in ORDER:
         command = (*_before(choice, found.name), program, *_options(found.name, choice))
-    if done.returncode != 0 or not told:
-        return Candidate(program, command, found, explain(done.stderr or "it said nothing to `version`", found.name))
+    if problem:
+        return Candidate(program, command, found, explain(problem, found.name))
     return Candidate(program, command, found)
 
 

@@ -1,0 +1,89 @@
+"""What a program answered to `version`, kept while nothing that could change the answer has changed.
+
+Kept under the program's path and time, its options, and the socket it talks to: a daemon that was started anew has a
+new one, a dead one refuses to be spoken to. An engine far away, or one of a chosen context, is asked each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SOCKETS = {"docker": "/var/run/docker.sock", "nerdctl": "/run/containerd/containerd.sock"}
+_CONNECT_SECONDS = 1.0
+_MOST = 20
+
+
+def key(program: str, options: Sequence[str], kind: str) -> str:
+    """Under which an answer is kept, or "" where it cannot be."""
+    path = shutil.which(program)
+    if path is None or _elsewhere(kind):
+        return ""
+    parts: list[Any] = [list(options), path, Path(path).stat().st_mtime_ns]
+    if kind in SOCKETS:
+        place = os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or SOCKETS[kind]
+        if not _answers(place):
+            return ""
+        found = Path(place).stat()
+        parts += [place, found.st_ino, found.st_mtime_ns]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def recall(name: str) -> Mapping[str, Any]:
+    """What was kept, nothing where there is none."""
+    kept = _read().get(name)
+    return kept if isinstance(kept, dict) else {}
+
+
+def remember(name: str, told: Mapping[str, Any]) -> None:
+    """Keeps an answer. Where it cannot be written, it is asked again the next time."""
+    kept = {**_read(), name: dict(told)}
+    with contextlib.suppress(OSError):
+        _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, path = tempfile.mkstemp(dir=_file().parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(dict(list(kept.items())[-_MOST:]), file)
+        Path(path).replace(_file())
+
+
+def _file() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "sglaunch" / "engines.json"
+
+
+def _read() -> dict[str, Any]:
+    try:
+        found = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _elsewhere(kind: str) -> bool:
+    """Whether something else than the program's own options may lead it to another machine."""
+    if kind == "docker":
+        host = os.environ.get("DOCKER_HOST", "")
+        config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+        with contextlib.suppress(OSError):
+            if "currentContext" in config.read_text(encoding="utf-8", errors="replace"):
+                return True
+        return bool(os.environ.get("DOCKER_CONTEXT")) or (bool(host) and not host.startswith("unix://"))
+    if kind == "podman":
+        return any(os.environ.get(name) for name in ("CONTAINER_HOST", "CONTAINER_CONNECTION"))
+    return any(os.environ.get(name) for name in ("CONTAINERD_ADDRESS", "NERDCTL_TOML"))
+
+
+def _answers(place: str) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_CONNECT_SECONDS)
+        probe.connect(place)
+        return True
+    return False
