@@ -247,3 +247,38 @@ import_image() { # DIR TAG
     tar -C "$1" --numeric-owner --owner=0 --group=0 -cf - . |
         docker import -c 'ENV PATH=/bin' -c 'CMD ["/bin/sh"]' - "$2" >/dev/null
 }
+
+# --- The other engines that tests run on; a machine that cannot have them runs the rest.
+
+ensure_podman() {
+    command -v podman >/dev/null && return 0
+    is_root || return 1
+    apt_install podman runc containernetworking-plugins catatonit
+}
+
+# nerdctl is in no package of Debian 12: it is built where Go is there, from the module of one release, known by its
+# checksum (Go's own service for these does not know every mirror's modules); that release's go.sum vouches for the rest.
+NERDCTL_VERSION=v2.0.3
+NERDCTL_SUM=h1:hdbDSsFHFNehQEbUortBTXpYUOY13bQmLAvtNHBthc8=
+ensure_nerdctl() {
+    command -v nerdctl >/dev/null || [[ -x $VENV/bin/nerdctl ]] && return 0
+    if ! command -v go >/dev/null; then
+        note "nerdctl is not here, nor Go to build it with"
+        return 1
+    fi
+    local told folder
+    make_scratch || return 1
+    note "building nerdctl $NERDCTL_VERSION"
+    mkdir -p "$scratch/nerdctl" || return 1
+    (cd "$scratch/nerdctl" && go mod init scratch) >/dev/null 2>&1 || return 1
+    told=$(cd "$scratch/nerdctl" && GOSUMDB=off GOFLAGS=-mod=mod timeout 300 \
+        go mod download -json "github.com/containerd/nerdctl/v2@$NERDCTL_VERSION") || return 1
+    if [[ $told != *"\"Sum\": \"$NERDCTL_SUM\""* ]]; then
+        note "the module of nerdctl $NERDCTL_VERSION is not the one that was looked at"
+        return 1
+    fi
+    folder=$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' <<<"$told")
+    cp -r "$folder" "$scratch/nerdctl/source" && chmod -R u+w "$scratch/nerdctl/source" || return 1
+    (cd "$scratch/nerdctl/source" && CGO_ENABLED=0 GOSUMDB=off timeout 600 go build -o "$VENV/bin/nerdctl" \
+        -ldflags "-X github.com/containerd/nerdctl/v2/pkg/version.Version=$NERDCTL_VERSION" ./cmd/nerdctl) >&2
+}

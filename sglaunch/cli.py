@@ -212,6 +212,12 @@ def _gpus(parsed: argparse.Namespace) -> int:
     return gpus.run(_common(parsed), watch=parsed.watch)
 
 
+def _doctor(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import doctor
+
+    return doctor.run(_common(parsed), parsed.profile)
+
+
 def _trust(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import trust
 
@@ -236,6 +242,7 @@ COMMANDS: Mapping[str, Command] = {
     "images": _images,
     "wait": _wait,
     "gpus": _gpus,
+    "doctor": _doctor,
     "trust": _trust,
     **{verb: _lifecycle(verb) for verb in ("start", "stop", "restart")},
 }

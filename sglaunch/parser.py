@@ -113,6 +113,8 @@ def _looking_verbs(verb: _AddVerb) -> None:
     _wait_timeout(wait)
     gpus = verb("gpus", "who holds which GPU of this machine", "sglaunch gpus --watch")
     gpus.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
+    doctor = verb("doctor", "tell what of this machine stands in the way, each with its fix", "sglaunch doctor server")
+    doctor.add_argument("profile", nargs="?", metavar="PROFILE", help="what this one needs, too")
     verb("trust", "agree to what this project's files ask of the host", "sglaunch trust")
     verb("images", "list the snapshots of this project's containers", "sglaunch images")
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins")

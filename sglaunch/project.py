@@ -74,6 +74,11 @@ def project_of(config: Config) -> Project:
 
 def connect(common: Common, configured: Mapping[str, str]) -> EngineClient:
     """The engine: named on the command line, in the environment, in a file; else the first that answers."""
+    return detect.connect(choice_of(common, configured))
+
+
+def choice_of(common: Common, configured: Mapping[str, str]) -> detect.Choice:
+    """What was asked of the engine; the command line beats the environment, that beats the files."""
     name = common.engine or os.environ.get(ENGINE_VARIABLE) or configured.get("name") or "auto"
     if name not in ("auto", *detect.ORDER):
         raise UsageError(f"unknown engine {name!r}", f"write one of auto, {', '.join(detect.ORDER)}")
@@ -84,7 +89,7 @@ def connect(common: Common, configured: Mapping[str, str]) -> EngineClient:
     if name == NERDCTL and (context or host):
         raise UsageError("nerdctl has no context and no host", "log in there, or write namespace and address")
     more = {key: configured.get(key, "") for key in ("namespace", "address", "binary")}
-    return detect.connect(detect.Choice(name, context, host, sudo=configured.get("sudo") == "true", **more))
+    return detect.Choice(name, context, host, sudo=configured.get("sudo") == "true", **more)
 
 
 def enforce(config: Config) -> None:

@@ -43,6 +43,18 @@ def devices() -> tuple[tuple[Gpu, ...] | None, str]:
             pynvml.nvmlShutdown()
 
 
+def driver_cuda() -> tuple[int, ...]:
+    """The newest CUDA that the driver serves, () where it does not tell."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        version = int(pynvml.nvmlSystemGetCudaDriverVersion())
+    except (pynvml.NVMLError, AttributeError):
+        return ()
+    return version // 1000, version % 1000 // 10
+
+
 def _instances(nvml: Any, handle: Any) -> Iterator[Any]:
     """The MIG instances of a device; none where it is not cut up."""
     try:
