@@ -119,10 +119,10 @@ class EngineClient:
             raise failure(done.stderr, self.capabilities.name)
 
     def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
-        snapshot.take(self.cli, container, image, secrets)
+        snapshot.take(self.cli, container, image, secrets, blanks=self.capabilities.blanks)
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:
-        return snapshot.listed(self.cli, project)
+        return snapshot.listed(self.cli, project, blanks=self.capabilities.blanks)
 
     def follow(self, container: str, since: str) -> Stream:
         return self.cli.stream("logs", "--follow", *(["--since", since] if since else []), container)

@@ -16,24 +16,33 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sglaunch.engine.cli import Cli
+from sglaunch.plan.consent import SNAPSHOTS
 from sglaunch.spec.labels import PREFIX, SNAPSHOT, snapshot_labels
 
 
-def take(cli: Cli, container: str, image: str, secrets: Collection[str]) -> None:
-    """Commits a container as `image`; variables named in `secrets` are empty in it, labels say whose it is."""
+def take(cli: Cli, container: str, image: str, secrets: Collection[str], *, blanks: bool = True) -> None:
+    """Commits a container as `image`; variables named in `secrets` are empty in it, labels say whose it is.
+
+    Where a commit can change neither (`blanks` false), it holds no variables of the container and no labels at all.
+    """
+    if not blanks:
+        cli.text("commit", container, image, timeout=None)
+        return
     found = cli.inspect([container], size=False)[container]
     config = found.get("Config") or {}
     labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
     committed = cli.text("commit", *_changes(config, labels, secrets), container, timeout=None).strip()
     try:
         data = cli.inspect([committed], size=False)[committed]
-        if _leaks(data):
-            cli.text("load", timeout=None, data=_archive(data, image))
-        else:
+        if not _leaks(data):
             cli.text("tag", committed, image)
-    finally:
-        # Where the image has got its name, this removes nothing but a second name.
+            return
+        cli.text("load", timeout=None, data=_archive(data, image))
+    except BaseException:
         cli.run("rmi", committed)
+        raise
+    # Never by an id that has the name too: some engines would remove both.
+    cli.run("rmi", committed)
 
 
 def _changes(config: Mapping[str, Any], labels: Mapping[str, str], secrets: Collection[str]) -> list[str]:
@@ -74,9 +83,13 @@ def _archive(data: Mapping[str, Any], image: str) -> bytes:
     return stream.getvalue()
 
 
-def listed(cli: Cli, project: str) -> list[tuple[str, str, str]]:
-    """Name, age and size of the snapshots of a project, newest first."""
-    label = f"label={SNAPSHOT}.project={project}"
+def listed(cli: Cli, project: str, *, blanks: bool = True) -> list[tuple[str, str, str]]:
+    """Name, age and size of the snapshots of a project, newest first; without labels, of containers named after it."""
+    labelled = ("--filter", f"label={SNAPSHOT}.project={project}") if blanks else ()
     form = "{{.Repository}}:{{.Tag}}\t{{.CreatedSince}}\t{{.Size}}"
-    rows = cli.text("image", "ls", "--filter", label, "--format", form).splitlines()
-    return [(name, age, size) for name, age, size in (row.split("\t") for row in rows if row.count("\t") == 2)]
+    rows = cli.text("image", "ls", *labelled, "--format", form).splitlines()
+    cells = (row.split("\t") for row in rows if row.count("\t") == 2)
+    # Podman's word for what no registry gave.
+    found = [(name.removeprefix("localhost/"), age, size) for name, age, size in cells]
+    named = f"{SNAPSHOTS}/", f"-{project.lower()}-"
+    return found if blanks else [one for one in found if one[0].startswith(named[0]) and named[1] in one[0]]

@@ -147,3 +147,19 @@ def test_two_containers_of_one_port_and_what_others_listen_on(place: Sglaunch) -
     said = place("up", "b", status=2).stderr
     assert "port 31847 of the host is taken by container" in said
     place("down", "--yes")
+
+
+def test_a_snapshot_keeps_what_was_written_and_no_secret(place: Sglaunch, real_engine: RealEngine) -> None:
+    token = {"HF_TOKEN": "hf_planted0123456789"}
+    place("up", env=token)
+    place("exec", "dev", "--", "sh", "-c", "echo work >/root/notes")
+    place.edit("GREETING: hello", "GREETING: bonjour")
+    said = place("up", "--snapshot", env=token)
+    (image,) = [one["image"] for one in json.loads(place("images", "--json").stdout)["images"]]
+    try:
+        assert image in said.stderr + said.stdout
+        assert "hf_planted" not in json.dumps(real_engine.inspect(image, "image"))
+        shown = real_engine.run("run", "--rm", "--network", "none", image, "cat", "/root/notes")
+        assert shown.stdout == "work\n"
+    finally:
+        real_engine.run("rmi", image, check=False)
