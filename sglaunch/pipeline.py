@@ -24,7 +24,7 @@ from sglaunch.plan.reconcile import plan_pull, plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
 from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
-from sglaunch.project import Common, connect, enforce, load_config, project_of
+from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
 from sglaunch.spec.container import Wanted
 
 SHORTAGE = "shortage"
@@ -86,13 +86,14 @@ def prepare(
 ) -> Run:
     """Loads and connects; `pull_policy` and `wait_timeout` override every profile's."""
     config = load_config(common, profiles)
-    enforce(config)
+    enforce(config, machine_of(common, config.engine))
     wanted = list(config.wanted.values())
     if pull_policy is not None:
         wanted = [replace(one, settings=replace(one.settings, pull_policy=pull_policy)) for one in wanted]
     if wait_timeout is not None:
         wanted = [_with_timeout(one, wait_timeout) for one in wanted]
-    return Run(config, connect(common, config.engine), project_of(config), wanted)
+    engine = connect(common, config.engine)
+    return Run(config, engine, project_of(config, engine), wanted)
 
 
 def _with_timeout(wanted: Wanted, seconds: float) -> Wanted:

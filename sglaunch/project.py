@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
 from sglaunch.config.load import Config, Request, load
 from sglaunch.engine import detect, trusted
 from sglaunch.engine import host as host_facts
 from sglaunch.engine.client import EngineClient
+from sglaunch.engine.machine import Machine
 from sglaunch.errors import Refused, UsageError
 from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.observation import Project
@@ -55,7 +57,17 @@ def found_project(common: Common) -> tuple[Path, list[str]]:
 
 def request(common: Common, file: Path | None = None) -> Request:
     """What the configuration is given of the world; `file`: a project file that was found before."""
-    return Request(file or project_file(common), host_facts.facts(), dict(os.environ), common.overrides)
+
+    def there(configured: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+        machine = machine_of(common, configured)
+        return machine.name, machine.facts() if machine.name else {}
+
+    return Request(file or project_file(common), host_facts.facts(), dict(os.environ), common.overrides, there)
+
+
+def machine_of(common: Common, configured: Mapping[str, str]) -> Machine:
+    """The machine that containers run on."""
+    return detect.machine_of(choice_of(common, configured))
 
 
 def load_config(common: Common, profiles: Sequence[str] = (), *, everything: bool = False) -> Config:
@@ -67,9 +79,9 @@ def load_config(common: Common, profiles: Sequence[str] = (), *, everything: boo
     return config
 
 
-def project_of(config: Config) -> Project:
+def project_of(config: Config, engine: EngineClient) -> Project:
     """Whose containers these are."""
-    return Project(config.project, str(config.file), host_facts.owner())
+    return Project(config.project, str(config.file), engine.machine.owner())
 
 
 def connect(common: Common, configured: Mapping[str, str]) -> EngineClient:
@@ -92,11 +104,11 @@ def choice_of(common: Common, configured: Mapping[str, str]) -> detect.Choice:
     return detect.Choice(name, context, host, sudo=configured.get("sudo") == "true", **more)
 
 
-def enforce(config: Config) -> None:
-    """Refuses what the site forbids: every line to blame at once."""
+def enforce(config: Config, machine: Machine | None = None) -> None:
+    """Refuses what the site forbids: every line to blame at once. Links are followed on the machine of the engine."""
     wanted = config.wanted.values()
     sources = {m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind"}
-    real = {source: host_facts.real_path(source) for source in sources}
+    real = (machine or Machine()).real_paths(sources)
     problems = [problem for one in wanted for problem in violations(one, config.policy, real)]
     if problems:
         message = f"the site's policy refuses {'this' if len(problems) == 1 else 'these'}"

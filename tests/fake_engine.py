@@ -22,6 +22,7 @@ from builders import IMAGE, IMAGE_ID, identity
 from sglaunch.convert.from_inspect import container as observed
 from sglaunch.convert.to_create import CreateCall, update_arguments
 from sglaunch.engine.explain import failure
+from sglaunch.engine.machine import Machine
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.labels import PROFILE, PROJECT, encode
@@ -75,6 +76,7 @@ class FakeEngine:
     """
 
     capabilities = Capabilities()
+    machine = Machine()
     identity = "fake"
 
     def __init__(

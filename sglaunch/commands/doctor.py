@@ -108,7 +108,8 @@ def _with_profile(facts: Facts, common: Common, profile: str, found: detect.Cand
     except Refused as error:
         refused = error.problems()
     wanted = config.wanted[profile]
-    looking = Run(config, detect.client(found, choice), project_of(config), [wanted])
+    engine = detect.client(found, choice)
+    looking = Run(config, engine, project_of(config, engine), [wanted])
     plan, seen = looking.plan(Choices())
     planned = [one for one in plan.containers if one.profile == profile]
     image = wanted.spec.image

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from sglaunch.commands.asking import answer, conduct, warn
 from sglaunch.commands.plan import show_plan
 from sglaunch.config.load import identify
-from sglaunch.engine import host
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import Answer, carry_out, down_plan
@@ -32,7 +31,7 @@ def run(
     """
     identity = identify(request(common))
     engine = connect(common, identity.engine)
-    project = Project(identity.project, str(identity.file), host.owner())
+    project = Project(identity.project, str(identity.file), engine.machine.owner())
 
     def look(answer: Answer) -> Plan:
         if answer is Answer.KEEP:

@@ -32,7 +32,7 @@ def _find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, 
     """The project and the container of a profile, running unless it is only read."""
     config = load(request(common), [profile])
     engine = connect(common, config.engine)
-    project = project_of(config)
+    project = project_of(config, engine)
     container = mine(observe(engine, project.name), project, profile, reading=reading)
     return Run(config, engine, project, list(config.wanted.values())), container
 

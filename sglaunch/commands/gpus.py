@@ -7,7 +7,6 @@ from typing import Any
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.engine.client import EngineClient
-from sglaunch.engine.gpus import devices
 from sglaunch.engine.observe import observe
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.gpus import UNSEEN, reserved
@@ -24,7 +23,7 @@ def run(common: Common, *, watch: bool = False) -> int:
     """Lists every device; with `watch` again and again until Ctrl-C."""
     engine = connect(common, {})
     while True:
-        found, problem = devices()
+        found, problem = engine.machine.devices()
         if found is None:
             hint = "install the NVIDIA driver, or run this on the machine that has the GPUs"
             raise EngineError(Failure("no-nvml", problem, hint))

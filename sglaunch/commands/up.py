@@ -11,7 +11,6 @@ from sglaunch.commands import trust
 from sglaunch.commands.asking import conduct, reporter, show, show_json, warn
 from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
-from sglaunch.engine.host import hostname
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import EngineError
 from sglaunch.pipeline import SHORTAGE, prepare, up, wait
@@ -54,15 +53,16 @@ def run(
     acting = conduct(common, command, agree="[r]ecreate", flags=FLAGS, snapshot=snapshot, lock_timeout=lock_timeout)
     plan = _patient(lambda: up(prepared, choices, acting)) if wait_gpus else up(prepared, choices, acting)
     warn(common, plan)
+    hostname = prepared.engine.machine.hostname()
     answers = wait(prepared, plan, reporter(common)) if choices.wait and choices.start else {}
     if common.json:
-        show_json({**plan_data(plan), "endpoints": endpoints_data(prepared.wanted, answers, hostname())})
+        show_json({**plan_data(plan), "endpoints": endpoints_data(prepared.wanted, answers, hostname)})
     entered = _entered(profiles, prepared.wanted, attach, common)
     if entered is not None and choices.start:
         container = next(one.container for one in plan.containers if one.profile == entered.profile)
         return enter_shell(prepared.engine, container, entered.settings)
     if not common.json and not common.quiet:
-        show([*_summary(plan), *endpoint_lines(prepared.wanted, answers, hostname())])
+        show([*_summary(plan), *endpoint_lines(prepared.wanted, answers, hostname)])
     return 0
 
 

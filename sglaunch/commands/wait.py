@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sglaunch.commands.asking import reporter, show, show_json
-from sglaunch.engine.host import hostname
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import mine, prepare, wait
 from sglaunch.plan.steps import NONE, ContainerPlan, Plan
@@ -26,9 +25,15 @@ def run(common: Common, profiles: Sequence[str], *, timeout: float | None = None
     found = {one.profile: mine(seen, prepared.project, one.profile, reading=True) for one in prepared.wanted}
     plan = Plan(tuple(ContainerPlan(name, container.name, NONE) for name, container in found.items()))
     answers = wait(prepared, plan, reporter(common))
+    hostname = prepared.engine.machine.hostname()
     if common.json:
-        show_json({"schema_version": SCHEMA_VERSION, "endpoints": endpoints_data(prepared.wanted, answers, hostname())})
+        show_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "endpoints": endpoints_data(prepared.wanted, answers, hostname),
+            }
+        )
     else:
-        lines = endpoint_lines(prepared.wanted, answers, hostname())
+        lines = endpoint_lines(prepared.wanted, answers, hostname)
         show(lines or [f"{container.name}  ready" for container in found.values()])
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,15 @@ from sglaunch.spec.policy import Policy
 class Request:
     """What is to be loaded: the project file, the caller's facts and environment, and the command line's layer.
 
-    `facts` hold user, uid, gid, home, hostname. `overrides` are `path=value` texts of --set, in order.
+    `facts` hold user, uid, gid, home, hostname. `overrides` are `path=value` texts of --set, in order. `there` is asked
+    with the engine that the files name for the machine containers run on: its name and its facts, none for this one.
     """
 
     project_file: Path
     facts: Mapping[str, Any]
     env: Mapping[str, str]
     overrides: Sequence[str] = ()
+    there: Callable[[Mapping[str, str]], tuple[str, Mapping[str, Any]]] = lambda _: ("", {})
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class _Loader:
         self.problems = Problems()
         self.files: Files = read_layers(request.project_file, request.env, str(request.facts["home"]), self.problems)
         self.stack: Stack = read_stack(self.files, self.problems)
+        self.server = ""
         self.named = NamedFiles(self.files, request.env, self.problems)
         self.env = {**self.named.dotenv(self.files.folder / ".env", required=False), **request.env}
 
@@ -129,7 +132,8 @@ class _Loader:
             self.engine(),
             sources=self.files.lines,
         )
-        facts = {**self.request.facts, "project": project, "project_dir": str(self.files.folder)}
+        self.server, there = ("", {}) if self.problems.errors else self.request.there(self.engine())
+        facts = {**self.request.facts, **there, "project": project, "project_dir": str(self.files.folder)}
         if self.stack.policy is not None:
             rules = render(self.stack.policy, Context(facts, self.env), self.problems, "policy")
             config.policy = read_policy(rules, self.problems)
@@ -192,7 +196,8 @@ class _Loader:
             return None
         facts = {**facts, "profile": name}
         context = render_vars(self._vars(), Context(facts, self.env), self.problems)
-        paths = Paths(str(facts["home"]), str(facts["project_dir"]), self.files.folders)
+        own_home = str(self.request.facts["home"])
+        paths = Paths(str(facts["home"]), str(facts["project_dir"]), self.files.folders, self.server, own_home)
         overrides = self._overrides()
         longs = [lengthen(render(text, context, self.problems), paths, self.problems) for text in [*texts, *overrides]]
         if len(self.problems.errors) > before and any(not long.is_map for long in longs):

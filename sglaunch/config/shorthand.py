@@ -14,7 +14,7 @@ from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.shorthand_mounts import devices, tmpfs, volumes
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.shorthand_server import gpus, server
-from sglaunch.config.shorthand_values import Scope, resolved, text_of, texts, words, wrong
+from sglaunch.config.shorthand_values import Scope, read_here, text_of, texts, words, wrong
 from sglaunch.config.suggest import nearest
 from sglaunch.spec.values import parse_port
 
@@ -190,7 +190,7 @@ def secret_env(node: Node, path: str, scope: Scope) -> Node:
             hint = "write the variable's name alone, or NAME: {file: path}"
             scope.problems.error(entry, join(path, name), "a secret's value does not stand in a file like this", hint)
         elif file is not None and isinstance(file.value, str):
-            result[name] = entry.with_value({"file": resolved(file, join(path, name), scope)})
+            result[name] = entry.with_value({"file": read_here(file, join(path, name), scope)})
             continue
         result[name] = entry
     return node.with_value(result) if node.is_map else node
@@ -206,7 +206,7 @@ def env_file(node: Node, path: str, scope: Scope) -> Node:
         if file is None or not isinstance(file.value, str):
             scope.problems.error(item, path, "an env_file needs a path")
             continue
-        result.append(entry.with_value({**entry.value, "path": resolved(file, path, scope)}))
+        result.append(entry.with_value({**entry.value, "path": read_here(file, path, scope)}))
     return node.with_value(tuple(result))
 
 

@@ -51,5 +51,10 @@ def words(node: Node, path: str, scope: Scope) -> Node:
     return node.with_value(tuple(node.with_value(word) for word in split))
 
 
+def read_here(file: Node, path: str, scope: Scope) -> Node:
+    """A file that is read on this machine, wherever the container runs."""
+    return scope.problems.attempt(file, path, lambda: scope.paths.here(file))
+
+
 def resolved(file: Node, path: str, scope: Scope) -> Node:
     return scope.problems.attempt(file, path, lambda: scope.paths.resolved(file))

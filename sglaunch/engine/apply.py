@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from sglaunch.convert.from_inspect import container
 from sglaunch.convert.to_create import create_call
-from sglaunch.engine import host
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.ready import Tell, wait_ready
 from sglaunch.engine.together import Lane, together
@@ -248,11 +247,13 @@ def pulls_only(plan: Plan) -> Plan:
 
 _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "pull": lambda step, engine: engine.pull(step.target, str(step.values.get("platform", ""))),
-    "mkdir": lambda step, _: _on_host(step.target, lambda: host.make_folder(step.target)),
-    "secret": lambda step, _: _on_host(
-        step.values["path"], lambda: host.write_private(step.values["path"], step.values["text"].reveal())
+    "mkdir": lambda step, engine: _on_host(step.target, lambda: engine.machine.make_folder(step.target)),
+    "secret": lambda step, engine: _on_host(
+        step.values["path"], lambda: engine.machine.write_private(step.values["path"], step.values["text"].reveal())
     ),
-    "forget": lambda step, _: _on_host(step.values["path"], lambda: host.forget_private(step.values["path"])),
+    "forget": lambda step, engine: _on_host(
+        step.values["path"], lambda: engine.machine.forget_private(step.values["path"])
+    ),
     "create": _create,
     "connect": lambda step, engine: engine.connect(step.target, step.to, step.values["attachment"]),
     "start": lambda step, engine: engine.start(step.target),

@@ -16,6 +16,7 @@ from sglaunch.convert.to_create import CreateCall, connect_words, update_argumen
 from sglaunch.engine import snapshot
 from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
+from sglaunch.engine.machine import Machine
 from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.secrets import env_file
 from sglaunch.errors import EngineError
@@ -28,8 +29,13 @@ class EngineClient:
     """An engine by its command line: the program with what stands before it and its global options."""
 
     def __init__(
-        self, command: Sequence[str] = ("docker",), capabilities: Capabilities | None = None, identity: str = ""
+        self,
+        command: Sequence[str] = ("docker",),
+        capabilities: Capabilities | None = None,
+        identity: str = "",
+        machine: Machine | None = None,
     ) -> None:
+        self.machine = machine or Machine()
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
         can = self.capabilities

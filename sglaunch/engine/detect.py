@@ -6,6 +6,7 @@ dead: only what `version` answers tells.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from sglaunch.engine import remembered
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.explain import cli_missing, explain
+from sglaunch.engine.machine import Machine, machine
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, known
 
@@ -59,6 +61,7 @@ class Candidate:
 
 def connect(choice: Choice) -> EngineClient:
     """The engine. Raises EngineError with what every candidate said, where none answers."""
+    machine_of(choice)  # before the first call, so that this one goes over the shared connection too
     tried = []
     for program in programs(choice):
         found = ask(program, choice)
@@ -104,7 +107,38 @@ def ask(program: str, choice: Choice) -> Candidate:
 
 def client(found: Candidate, choice: Choice) -> EngineClient:
     """The engine behind a candidate."""
-    return EngineClient(found.command, found.capabilities, identity(found, choice))
+    return EngineClient(found.command, found.capabilities, identity(found, choice), machine_of(choice))
+
+
+def machine_of(choice: Choice) -> Machine:
+    """The machine that an engine runs on, told from its address, its context, or the variables it reads itself."""
+    if choice.name == NERDCTL:
+        return machine("")
+    if choice.host or choice.name == PODMAN:
+        return machine(choice.host or os.environ.get("CONTAINER_HOST", ""))
+    host, context = (os.environ.get(name, "") for name in _DOCKER_VARIABLES)
+    if choice.context or (not host and (context or _has_context())):
+        return machine(_endpoint(choice.binary or DOCKER, choice.context))
+    return machine(host)
+
+
+def _has_context() -> bool:
+    """Whether `docker context use` chose one."""
+    config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    try:
+        found = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("currentContext", "default") != "default"
+
+
+@functools.cache
+def _endpoint(program: str, context: str) -> str:
+    """The address of a context, of the one in use without a name; "" where it cannot be told."""
+    if shutil.which(program) is None:
+        return ""
+    words = ("context", "inspect", *([context] if context else []), "--format", "{{.Endpoints.docker.Host}}")
+    return Cli((program,), DOCKER).run(*words, timeout=VERSION_TIMEOUT).stdout.strip()
 
 
 def identity(found: Candidate, choice: Choice) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 
 from sglaunch.convert.from_inspect import container, image_identity, is_container
 from sglaunch.engine import host
-from sglaunch.engine.gpus import devices
-from sglaunch.engine.ports import listening, taken
+from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
 from sglaunch.plan.assign import AUTO_PORTS
 from sglaunch.plan.observation import Observation, ObservedContainer
@@ -30,22 +29,27 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
     containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
     ports = {port for one in wanted for port in host_ports(one.spec)}
     ports -= {port for one in containers.values() for port in held_ports(one)}
-    gpus, gpu_problem = devices() if counts else (None, "nobody asked")
+    gpus, gpu_problem = engine.machine.devices() if counts else (None, "nobody asked")
     return Observation(
-        owner=host.owner(),
+        owner=engine.machine.owner(),
+        server=engine.machine.name,
         taken_ports=taken(ports, engine),
-        listening=listening(AUTO_PORTS) if any(_asks_port(one) for one in wanted) else frozenset(),
+        listening=_listening(engine) if any(_asks_port(one) for one in wanted) else frozenset(),
         gpus=gpus,
         gpu_problem=gpu_problem,
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
         engine=engine.capabilities,
         images={image: _image_id(data.get(asked), engine) for image, asked in images.items()},
-        paths=_paths(wanted),
-        gpu=host.has_gpu(cdi=engine.capabilities.gpus == "cdi"),
+        paths=engine.machine.exist(_sources(wanted)),
+        gpu=engine.machine.has_gpu(cdi=engine.capabilities.gpus == "cdi"),
         salt=host.salt(),
         now=host.now(),
-        private=str(host.private_folder()),
+        private=engine.machine.private_folder(),
     )
+
+
+def _listening(engine: Engine) -> frozenset[int]:
+    return frozenset(port for port, _ in engine.machine.listening() if port in AUTO_PORTS)
 
 
 def _asks_port(wanted: Wanted) -> bool:
@@ -68,6 +72,5 @@ def _with_host(one: ObservedContainer) -> ObservedContainer:
     return replace(one, config_exists=exists)
 
 
-def _paths(wanted: Sequence[Wanted]) -> dict[str, bool]:
-    sources = (m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind")
-    return {source: Path(source).exists() for source in sources}
+def _sources(wanted: Sequence[Wanted]) -> set[str]:
+    return {m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind"}

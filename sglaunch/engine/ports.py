@@ -2,53 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator
+import contextlib
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sglaunch.engine.host import user_name
-from sglaunch.engine.protocol import Engine
+
+if TYPE_CHECKING:
+    from sglaunch.engine.protocol import Engine
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"
 _STRANGER = "a process of another user"
 
 
-def taken(ports: Collection[int], engine: Engine) -> dict[int, str]:
+def taken(wanted: Collection[int], engine: Engine) -> dict[int, str]:
     """Of some ports those that somebody has, with who that is as far as this user may see.
 
     Not every engine listens where it publishes (nerdctl and Docker without its proxy redirect in the kernel), so the
     engine is asked too.
     """
-    wanted = set(ports)
     if not wanted:
         return {}
     published = engine.publishing(wanted)
-    sockets = {port: inode for port, inode in _listening() if port in wanted}
+    sockets = {port: inode for port, inode in engine.machine.listening() if port in wanted}
     return {
-        port: f"container {published[port]}" if port in published else _process(sockets[port]) or _STRANGER
+        port: f"container {published[port]}" if port in published else engine.machine.holder(sockets[port]) or _STRANGER
         for port in sorted(published.keys() | sockets.keys())
     }
 
 
-def listening(ports: Container[int]) -> frozenset[int]:
-    """Of some ports those that somebody listens on."""
-    return frozenset(port for port, _ in _listening() if port in ports)
-
-
-def _listening() -> Iterator[tuple[int, str]]:
-    """Port and socket inode of each listening socket (proc(5): local address in hex, state 0A)."""
+def listening_sockets() -> Iterator[tuple[int, str]]:
+    """Port and socket inode of each listening socket of this machine."""
     for table in _TABLES:
-        try:
-            rows = Path(table).read_text(encoding="ascii", errors="replace").splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            fields = row.split()
-            if len(fields) > 9 and fields[3] == _LISTENING:
-                yield int(fields[1].rpartition(":")[2], 16), fields[9]
+        with contextlib.suppress(OSError):
+            yield from sockets_of(Path(table).read_text(encoding="ascii", errors="replace").splitlines())
 
 
-def _process(inode: str) -> str:
+def sockets_of(rows: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The same of the rows of such tables (proc(5): local address in hex, state 0A)."""
+    for row in rows:
+        fields = row.split()
+        if len(fields) > 9 and fields[3] == _LISTENING:
+            yield int(fields[1].rpartition(":")[2], 16), fields[9]
+
+
+def process_of(inode: str) -> str:
     """The process that has a socket; other users' are not ours to see."""
     target = f"socket:[{inode}]"
     for folder in Path("/proc").iterdir():

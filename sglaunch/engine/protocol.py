@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sglaunch.convert.to_create import CreateCall
+from sglaunch.engine.machine import Machine
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.values import NetworkAttachment
 
@@ -21,6 +22,7 @@ class Engine(Protocol):
     """Every call is one engine process. Failures are EngineError with a kind of engine/explain.py."""
 
     capabilities: Capabilities
+    machine: Machine
 
     def list_ids(self, project: str | None) -> list[str]:
         """Ids of the containers that carry our labels: of one project, or of all with None."""

@@ -47,7 +47,7 @@ def wait_ready(
     if readiness.port == ASSIGNED_PORT:
         readiness = replace(readiness, port=container(data).server_port)
     # One that answers already is not asked for its log, which may be long.
-    if readiness.port and (found := first_ready(addresses(data, readiness.port), readiness.path)):
+    if readiness.port and (found := first_ready(_near(data, readiness.port, engine), readiness.path)):
         return found
     first = container(data)
     with _Log(first, engine) as log:
@@ -67,6 +67,17 @@ def wait_ready(
             pause(POLL_SECONDS)
 
 
+def _near(data: Mapping[str, Any], port: int, engine: Engine) -> list[str]:
+    """Addresses that can be asked from here; of a server's ports a firewall may hide any."""
+    return [] if engine.machine.name else addresses(data, port)
+
+
+def _far(data: Mapping[str, Any], port: int, engine: Engine) -> list[str]:
+    """Addresses of a published port of a server, for people."""
+    local = [address for address in addresses(data, port) if address.startswith("127.0.0.1:")]
+    return [f"{engine.machine.name}:{address.rpartition(':')[2]}" for address in local]
+
+
 def _data(name: str, engine: Engine) -> Mapping[str, Any]:
     data = engine.inspect([name], size=False).get(name)
     if data is None:
@@ -83,21 +94,23 @@ def _answers(
             hint = "read the log; `docker inspect` shows what the healthcheck said"
             raise EngineError(Failure("unhealthy", f"{seen.name} is unhealthy", hint, log=tuple(log.lines[-10:])))
         return "" if seen.health == "healthy" else None
-    where = addresses(data, readiness.port)
+    near = _near(data, readiness.port, engine)
+    shown = next(iter(near or _far(data, readiness.port, engine)), "")
     if log.progress.phase == READY:
-        return where[0] if where else ""
-    if not where:
-        return "" if probe_inside(seen.name, engine, readiness) == OK else None
-    return first_ready(where, readiness.path)
+        return shown
+    if not near:
+        return shown if probe_inside(seen.name, engine, readiness) == OK else None
+    return first_ready(near, readiness.path)
 
 
 def state(seen: ObservedContainer, engine: Engine) -> str:
     """In one word or two whether a running server answers: `ready`, or where its start is; "" for no server."""
     if not seen.server_port or seen.status != "running":
         return ""
-    if any(probe(address, timeout=_GLANCE_SECONDS) == OK for address in seen.answers_at):
+    near = () if engine.machine.name else seen.answers_at
+    if any(probe(address, timeout=_GLANCE_SECONDS) == OK for address in near):
         return READY
-    if not seen.answers_at and probe_inside(seen.name, engine, Readiness(seen.server_port), _GLANCE_SECONDS) == OK:
+    if not near and probe_inside(seen.name, engine, Readiness(seen.server_port), _GLANCE_SECONDS) == OK:
         return READY
     progress = Progress()
     for line in engine.log_tail(seen.name, _GLANCE_LINES):

@@ -110,7 +110,7 @@ def missing_paths(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
         if mount.type != "bind" or mount.create_host_path or seen.paths.get(mount.source, True):
             continue
         origin = origin_of(f"volumes.{target}", wanted.origins) or origin_of("server.model", wanted.origins)
-        message = f"the host has no {mount.source}"
+        message = f"{seen.server or 'the host'} has no {mount.source}"
         hint = "create it, or write the long form with bind: {create_host_path: true}"
         problems.append(Problem(message, origin.place if origin else None, f"volumes.{target}", hint))
     return tuple(problems)

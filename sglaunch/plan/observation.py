@@ -94,16 +94,18 @@ class Gpu:
 class Observation:
     """Every container of the project and of the wanted names, the images, the engine and its host, as plans need them.
 
-    `images` maps a reference to the id it names here, None where it names none. `paths` tells of each bind source
-    whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`: wanted TCP ports of the host that
-    none of the project's containers has, with who has them. `listening`: ports of the range for `port: auto` that
-    somebody listens on. `gpus`: the devices, None with the reason in `gpu_problem`. `claimed`: devices and ports that
-    this plan has given away already, with the container. `salt` is fresh randomness for fingerprints, `now` a compact
-    time (20261124-101500) for names. `private`: the user's folder for files that hold secrets.
+    `server`: the name of the engine's machine, "" for this one. `images` maps a reference to the id it names here, None
+    where it names none. `paths` tells of each bind source whether it exists. `gpu`: whether the host can give NVIDIA
+    devices. `taken_ports`: wanted TCP ports of the host that none of the project's containers has, with who has them.
+    `listening`: ports of the range for `port: auto` that somebody listens on. `gpus`: the devices, None with the reason
+    in `gpu_problem`. `claimed`: devices and ports that this plan has given away already, with the container. `salt` is
+    fresh randomness for fingerprints, `now` a compact time (20261124-101500) for names. `private`: the user's folder
+    for files that hold secrets.
     """
 
     owner: Owner
     engine: Capabilities = field(default_factory=Capabilities)
+    server: str = ""
     containers: tuple[ObservedContainer, ...] = ()
     images: Mapping[str, str | None] = field(default_factory=dict)
     paths: Mapping[str, bool] = field(default_factory=dict)

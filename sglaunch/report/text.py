@@ -62,6 +62,9 @@ def endpoint_lines(wanted: Sequence[Wanted], answers: Mapping[str, str], hostnam
             f"ready      {found['url']}  {found['model']}{others}",
             f"try        curl{header} {found['url']}/v1/models",
         ]
+        where, _, port = answers[found["container"]].rpartition(":")
+        if where == hostname:
+            lines.append(f"tunnel     ssh -L {port}:127.0.0.1:{port} {hostname}")
     return lines
 
 
