@@ -100,6 +100,7 @@ class Facts:
     daemon_proxy: str | None = None
     token: bool = False
     registry: str | None = None
+    server: str = ""
     profile: Profile | None = None
 
 
@@ -107,8 +108,8 @@ _Found = Iterator[Finding]
 
 
 def examine(facts: Facts) -> list[Finding]:
-    """Every finding, in the order of what depends on what."""
-    checks = _ALWAYS if facts.chosen is None else (*_ALWAYS, *_WITH_ENGINE)
+    """Every finding, in the order of what depends on what. Of a server only what can be asked from here."""
+    checks = _ALWAYS if facts.chosen is None else (*_ALWAYS, *(_FAR if facts.server else _WITH_ENGINE))
     return [finding for check in checks for finding in check(facts)]
 
 
@@ -305,8 +306,16 @@ def _said(problem: Problem) -> str:
     return ": ".join(filter(None, [str(problem.place or ""), problem.path, problem.message]))
 
 
+def _server(facts: Facts) -> _Found:
+    yield Finding("machine", OK, f"containers run on {facts.server}, as {facts.user}")
+    if not facts.gpu_nodes:
+        fix = f"on a machine without GPUs write gpus: null; else run `sglaunch doctor` on {facts.server}"
+        yield Finding("gpu", WARN, f"{facts.server} shows no NVIDIA device", fix)
+
+
 _Check = Callable[[Facts], _Found]
 _ALWAYS: tuple[_Check, ...] = (_engine,)
+_FAR: tuple[_Check, ...] = (_server, _token, _profile)
 _WITH_ENGINE: tuple[_Check, ...] = (
     *(_disk, _gpus, _cuda, _shm, _limits, _init, _networks, _caches, _proxy, _token, _registry, _profile),
 )

@@ -131,6 +131,14 @@ def test_nothing_is_wrong_without_a_fix(case: str) -> None:
     assert all(finding.fix for finding in examine(replace(WELL, **SICK[case][0])) if bad(finding))
 
 
+def test_of_a_server_only_what_can_be_asked_from_here_is_told() -> None:
+    found = {one.check: one for one in examine(replace(WELL, server="gpu1", user="root"))}
+    assert set(found) == {"engine.docker", "machine", "token"}
+    assert "gpu1, as root" in found["machine"].message
+    bare = {one.check: one for one in examine(replace(WELL, server="gpu1", gpu_nodes=False))}
+    assert "on gpu1" in bare["gpu"].fix
+
+
 def test_a_profile_without_gpus_does_not_miss_them() -> None:
     profile = Profile("web", "x:1", True, gpus=False)
     facts = replace(WELL, devices=0, gpu_nodes=False, profile=profile)

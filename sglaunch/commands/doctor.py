@@ -32,7 +32,7 @@ def run(common: Common, profile: str | None = None) -> int:
     ]
     used = next((one for one in asked if one[2] and one[2].problem is None and choice.name in ("auto", one[0])), None)
     chosen = engines[asked.index(used)] if used is not None else None
-    facts = _facts(engines, chosen, used[2] if used is not None else None)
+    facts = _facts(engines, chosen, used[2] if used is not None else None, choice)
     if profile is not None and used is not None and used[2] is not None:
         facts = _with_profile(facts, common, profile, used[2], choice)
     findings = examine(facts)
@@ -59,10 +59,22 @@ def _configured(common: Common, profile: str | None) -> dict[str, str]:
         return {}
 
 
-def _facts(engines: list[Engine], chosen: Engine | None, found: detect.Candidate | None) -> Facts:
+def _facts(
+    engines: list[Engine], chosen: Engine | None, found: detect.Candidate | None, choice: detect.Choice
+) -> Facts:
     if chosen is None or found is None:
         return Facts(health.shell_user(), engines, family=health.family(), systemd=health.has_systemd())
     engine = chosen.capabilities
+    machine = detect.machine_of(choice)
+    if machine.name:
+        return Facts(
+            machine.owner().name,
+            engines,
+            chosen,
+            gpu_nodes=machine.has_gpu(cdi=engine.gpus == "cdi"),
+            token=health.has_token(str(host.facts()["home"])),
+            server=machine.name,
+        )
     told = health.info(found.command, engine)
     root = health.data_root(told, engine)
     gpus, gpu_problem = devices()

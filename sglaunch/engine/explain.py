@@ -73,7 +73,8 @@ ROWS: Sequence[Row] = (
         r"unknown or invalid runtime name: nvidia|unknown runtime specified nvidia|"
         r"nvidia-container-cli: initialization",
         "the engine cannot give GPUs to containers",
-        "install the NVIDIA container toolkit and restart the engine; or write gpus: null to go without",
+        "install the NVIDIA container toolkit and restart the engine (Podman and nerdctl 2.3 need "
+        "`sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`); or write gpus: null to go without",
     ),
     Row(
         "driver-too-old",

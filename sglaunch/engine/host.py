@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import re
@@ -70,11 +71,22 @@ def cdi_devices(kind: str) -> list[str]:
     """Names of the devices of a kind that the Container Device Interface describes here."""
     found = []
     for path in (path for folder in _CDI_FOLDERS for path in sorted(Path(folder).glob("*.*"))):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             text = path.read_text(encoding="utf-8", errors="replace")
-            if re.search(rf"kind[\"']?\s*:\s*[\"']?{re.escape(kind)}\b", text):
-                found += re.findall(r"^\s*-?\s*[\"']?name[\"']?\s*:\s*[\"']?([^\"'\s,]+)", text, re.MULTILINE)
+            found += _described(json.loads(text), kind) if path.suffix == ".json" else _listed(text, kind)
     return found
+
+
+def _described(spec: Any, kind: str) -> list[str]:
+    return [str(device["name"]) for device in spec["devices"]] if spec.get("kind") == kind else []
+
+
+def _listed(text: str, kind: str) -> list[str]:
+    """The same of YAML as the NVIDIA toolkit writes it, where each device begins a line of its own."""
+    if not re.search(rf"^kind:\s*[\"']?{re.escape(kind)}[\"']?\s*$", text, re.MULTILINE):
+        return []
+    names = re.findall(r"^\s*(?:-\s+)?name:\s*[\"']?([^\"'\s]+)", text, re.MULTILINE)
+    return [name for name in names if name]
 
 
 def salt() -> str:

@@ -163,3 +163,38 @@ def test_a_snapshot_keeps_what_was_written_and_no_secret(place: Sglaunch, real_e
         assert shown.stdout == "work\n"
     finally:
         real_engine.run("rmi", image, check=False)
+
+
+@pytest.mark.podman
+def test_podman_gives_a_device_by_its_description(real_engine: RealEngine, unique: str, tmp_path: Path) -> None:
+    """`--gpus` would be lost without a word; the stand-in for a device is one that every machine has."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may write to /etc/cdi")
+    device = {"deviceNodes": [{"path": "/dev/fake-gpu0", "hostPath": "/dev/null"}]}
+    spec = {
+        "cdiVersion": "0.5.0",
+        "kind": "nvidia.com/gpu",
+        "devices": [{"name": name, "containerEdits": device} for name in ("0", "all")],
+    }
+    file = Path("/etc/cdi") / f"{unique}.json"
+    file.parent.mkdir(exist_ok=True)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    place = Sglaunch(
+        folder, unique, "sglaunch-test/busybox:1", {**real_engine.environment, "SGLAUNCH_ENGINE": "podman"}
+    )
+    place.write(PROJECT)
+    try:
+        file.write_text(json.dumps(spec), encoding="utf-8")
+        place("up")
+        shown = place("exec", "dev", "--", "sh", "-c", "ls /dev/fake-gpu0").stdout
+        assert shown == "/dev/fake-gpu0\n"
+        assert actions(place) == ["none"]
+        place("down", "--yes")
+        place.edit("    shell: sh\n", "    shell: sh\n    gpus: ['7']\n")
+        said = place("up", status=1).stderr
+        assert "cannot give GPUs" in said
+        assert "nvidia-ctk cdi generate" in said
+    finally:
+        file.unlink(missing_ok=True)
+        real_engine.remove(unique)

@@ -124,6 +124,7 @@ def test_the_life_of_a_container_far_away(sglaunch: Sglaunch, far: Far) -> None:
     sglaunch("logs", "web", env=env)
     sglaunch("down", "--yes", env=env)
     assert docker("ps", "-aq", "--filter", f"name={sglaunch.project}").stdout == ""
+    assert "machine: containers run on 127.0.0.1, as root" in sglaunch("doctor", status=None, env=env).stdout
     assert far.logins() == 1, "every call goes over one connection"
 
 

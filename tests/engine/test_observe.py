@@ -129,3 +129,24 @@ def test_a_project_that_still_lives_elsewhere_is_told_from_one_that_moved(tmp_pa
     other = make_container(make_wanted("api"), config=str(tmp_path / "moved.yaml"))
     seen = observe(FakeEngine([one, other]), "eval")
     assert {c.name: c.config_exists for c in seen.containers} == {"ana-eval-dev": True, "ana-eval-api": False}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("nvidia.yaml", 'cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: "0"\n- name: all\n', ["0", "all"]),
+        ("nvidia.yaml", "kind: nvidia.com/gpu\ndevices:\n    - containerEdits: {}\n      name: GPU-a\n", ["GPU-a"]),
+        ("nvidia.json", '{"kind": "nvidia.com/gpu", "devices": [{"name": "0"}]}', ["0"]),
+        ("other.yaml", 'kind: amd.com/gpu\ndevices:\n- name: "0"\n', []),
+        ("other.json", '{"kind": "amd.com/gpu", "devices": [{"name": "0"}]}', []),
+        ("broken.json", "{", []),
+        ("odd.json", "[]", []),
+        ("none.yaml", "", []),
+    ],
+)
+def test_devices_that_are_described_are_known_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: list[str]
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(host, "_CDI_FOLDERS", (str(tmp_path), "/nonexistent"))
+    assert host.cdi_devices("nvidia.com/gpu") == expected
