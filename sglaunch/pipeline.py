@@ -17,7 +17,7 @@ from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
-from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Refused, UsageError
+from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.reconcile import plan_pull, plan_up
@@ -93,6 +93,9 @@ def prepare(
     if wait_timeout is not None:
         wanted = [_with_timeout(one, wait_timeout) for one in wanted]
     engine = connect(common, config.engine)
+    for reason in engine.passed_over:
+        hint = f"--engine {engine.capabilities.name} says that this is meant"
+        config.warnings.append(Problem(f"{reason}; {engine.capabilities.name} is used", hint=hint))
     return Run(config, engine, project_of(config, engine), wanted)
 
 

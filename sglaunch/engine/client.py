@@ -36,6 +36,8 @@ class EngineClient:
         machine: Machine | None = None,
     ) -> None:
         self.machine = machine or Machine()
+        self.passed_over: tuple[str, ...] = ()
+        """Why engines that come first were not taken."""
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
         can = self.capabilities
@@ -99,10 +101,12 @@ class EngineClient:
         try:
             self._call(self._whales.container.start, container)
         except EngineError:
-            # The restart monitor of containerd may have been quicker, and both cannot.
-            found = self.inspect([container], size=False).get(container)
-            if found is None or not (found.get("State") or {}).get("Running"):
+            if not (self.capabilities.starts_itself and self._runs(container)):
                 raise
+
+    def _runs(self, container: str) -> bool:
+        found = self.inspect([container], size=False).get(container) or {}
+        return bool((found.get("State") or {}).get("Running"))
 
     def stop(self, container: str) -> None:
         self._call(self._whales.container.stop, container)

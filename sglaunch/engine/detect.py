@@ -62,11 +62,13 @@ class Candidate:
 def connect(choice: Choice) -> EngineClient:
     """The engine. Raises EngineError with what every candidate said, where none answers."""
     machine_of(choice)  # before the first call, so that this one goes over the shared connection too
-    tried = []
+    tried: list[Candidate] = []
     for program in programs(choice):
         found = ask(program, choice)
         if found.problem is None:
-            return client(found, choice)
+            engine = client(found, choice)
+            engine.passed_over = tuple(one.problem.message for one in tried if one.problem is not None)
+            return engine
         tried.append(found)
     if not tried:
         raise cli_missing(choice.binary or ("docker, nerdctl or podman" if choice.name == "auto" else choice.name))
@@ -78,8 +80,11 @@ def connect(choice: Choice) -> EngineClient:
 
 
 def programs(choice: Choice) -> list[str]:
-    """What to ask, in order. A daemon is not looked for behind a name that somebody chose."""
-    names = [choice.name] if choice.name != "auto" else [DOCKER] if choice.host or choice.context else list(ORDER)
+    """What to ask, in order. Where somebody chose an engine, or a Docker, no other one will do."""
+    chosen = choice.host or choice.context or any(os.environ.get(name) for name in _DOCKER_VARIABLES)
+    if choice.name == "auto" and chosen and shutil.which(choice.binary or DOCKER):
+        return [choice.binary or DOCKER]
+    names = [choice.name] if choice.name != "auto" else list(ORDER)
     return [choice.binary or name for name in names if shutil.which(choice.binary or name)]
 
 

@@ -37,6 +37,7 @@ class Capabilities:
       `gpus`: `gpus` for `--gpus`, `cdi` for devices by name, "" for none.
       `runs_healthchecks`: by itself. `has_init`: the program for `init` is here.
       `detach_keys`: of `exec` can be chosen. `attaches`: to what it started detached.
+      `starts_itself`: a monitor may start a container with a restart policy at the moment we do, and one of both fails.
       `exec_status`: `exec` ends with the status of the command; else it only tells it.
       `multiline`: a variable of several lines can be passed outside the arguments.
     """
@@ -62,6 +63,7 @@ class Capabilities:
     detach_keys: bool = True
     attaches: bool = True
     exec_status: bool = True
+    starts_itself: bool = False
     multiline: bool = True
     has_init: bool = True
     auto_remove: bool = True
@@ -125,6 +127,7 @@ def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) ->
         detach_keys=False,
         attaches=False,
         exec_status=False,
+        starts_itself=True,
         multiline=False,
         has_init=has_init,
     )

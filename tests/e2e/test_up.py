@@ -241,6 +241,7 @@ def test_a_plan_of_twenty_profiles_starts_no_more_processes_than_one_of_one(sgla
         sglaunch("plan", *words, env={"PATH": f"{counter}:{os.environ['PATH']}"})
         return len((tmp_path / "calls").read_text(encoding="utf-8").splitlines())
 
+    calls()  # the first one asks `version` too
     assert calls() == calls("p0") == 2
     sglaunch.write(f"project: PROJECT\ndefaults: {{environment: {{A: '1'}}}}\nprofiles:\n{profiles}")
     assert calls("p0") <= 3 + 1, "the layer of a container that would be replaced is measured, and its paths asked for"

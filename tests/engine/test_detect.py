@@ -55,7 +55,19 @@ def test_the_first_that_answers_is_taken(programs: Path) -> None:
 def test_a_dead_docker_does_not_stand_before_a_living_one(programs: Path) -> None:
     program(programs, "docker", {"Client": DOCKER["Client"], "Server": None}, status=1, error=DEAD)
     program(programs, "podman", PODMAN)
-    assert connect(Choice()).capabilities.name == "podman"
+    found = connect(Choice())
+    assert found.capabilities.name == "podman"
+    assert found.passed_over == ("docker: the engine does not answer",)
+
+
+def test_a_docker_that_somebody_chose_is_not_passed_over(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(programs, "podman", PODMAN)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    assert connect(Choice()).capabilities.name == "podman", "there is no docker to choose"
+    program(programs, "docker", {"Client": DOCKER["Client"], "Server": None}, status=1, error=DEAD)
+    with pytest.raises(EngineError) as caught:
+        connect(Choice())
+    assert caught.value.failure.kind == "daemon-down"
 
 
 def test_a_named_one_is_the_only_one_asked(programs: Path) -> None:
