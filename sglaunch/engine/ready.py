@@ -7,6 +7,7 @@ is, when for a while there is no new log line.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import re
 import threading
@@ -27,6 +28,7 @@ from sglaunch.spec.startup import READY, Progress
 from sglaunch.spec.values import format_duration, masked
 
 POLL_SECONDS = 1.0
+_INSIDE_ROUNDS = 5
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _KEPT_LINES = 5000
 _JOIN_SECONDS = 2.0
@@ -49,7 +51,7 @@ def wait_ready(
     # One that answers already is not asked for its log, which may be long.
     if readiness.port and (found := first_ready(_near(data, readiness.port, engine), readiness.path)):
         return found
-    first = container(data)
+    first, rounds = container(data), itertools.count(1)
     with _Log(first, engine) as log:
         while True:
             log.drain()
@@ -60,7 +62,7 @@ def wait_ready(
             if seen.status != "running" or seen.restart_count > first.restart_count:
                 log.finish()
                 raise _ended(seen, log)
-            address = _answers(data, seen, readiness, log, engine)
+            address = _answers(data, seen, readiness, log, engine, inside=next(rounds) % _INSIDE_ROUNDS == 0)
             if address is not None:
                 return address
             _check_times(name, readiness, began, log)
@@ -86,9 +88,10 @@ def _data(name: str, engine: Engine) -> Mapping[str, Any]:
 
 
 def _answers(
-    data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log, engine: Engine
+    data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log, engine: Engine, *, inside: bool
 ) -> str | None:
-    """The address once it is ready, "" where that is known without one."""
+    """The address once it is ready, "" where that is known without one. `inside`: it is asked from there too, since
+    an address may be one that nobody reaches from here (a firewall, an engine in a network of its own)."""
     if readiness.port == 0:
         if seen.health == "unhealthy":
             hint = "read the log; `docker inspect` shows what the healthcheck said"
@@ -98,9 +101,10 @@ def _answers(
     shown = next(iter(near or _far(data, readiness.port, engine)), "")
     if log.progress.phase == READY:
         return shown
-    if not near:
-        return shown if probe_inside(seen.name, engine, readiness) == OK else None
-    return first_ready(near, readiness.path)
+    found = first_ready(near, readiness.path)
+    if found is None and (inside or not near) and probe_inside(seen.name, engine, readiness) == OK:
+        return shown
+    return found
 
 
 def state(seen: ObservedContainer, engine: Engine) -> str:
