@@ -174,9 +174,9 @@ def _gpus(facts: Facts) -> _Found:
     if not facts.devices:
         fix = "see `nvidia-smi`; after an update of the driver the machine must be started anew"
         yield Finding("gpu", FAIL, f"the devices are there, the driver does not answer ({facts.gpu_problem})", fix)
-    elif facts.driver_cuda:
-        told = ".".join(map(str, facts.driver_cuda))
-        yield Finding("gpu", OK, f"{facts.devices} device{'s'[: facts.devices > 1]}, driver for CUDA {told}")
+    else:
+        told = f", driver for CUDA {'.'.join(map(str, facts.driver_cuda))}" if facts.driver_cuda else ""
+        yield Finding("gpu", OK, f"{facts.devices} device{'s'[: facts.devices > 1]}{told}")
     if engine.gpus == "cdi" and not facts.cdi:
         fix = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
         yield Finding("gpu.toolkit", FAIL, f"{engine.name} gives GPUs by CDI, and no nvidia.com/gpu is described", fix)
@@ -240,7 +240,7 @@ def _networks(facts: Facts) -> _Found:
         yield Finding("network", OK, f"CNI plugins in {folder}")
     elif facts.cni_elsewhere:
         fix = f"sudo rmdir {folder}; or export CNI_PATH={facts.cni_elsewhere}"
-        message = f"{folder} is there without plugins, and hides those in {facts.cni_elsewhere}"
+        message = f"{folder} holds no CNI plugins, and is taken before {facts.cni_elsewhere}, which does"
         yield Finding("network", FAIL, message, fix)
     else:
         message = "no CNI plugins: only network_mode: host and none work"
