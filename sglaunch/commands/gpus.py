@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from sglaunch.commands.asking import show, show_json
+from sglaunch.config.load import identify
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
-from sglaunch.errors import EngineError, Failure
+from sglaunch.errors import EngineError, Failure, SglaunchError
 from sglaunch.plan.gpus import UNSEEN, reserved
 from sglaunch.plan.observation import Gpu, GpuProcess
-from sglaunch.project import Common, connect
+from sglaunch.project import Common, connect, request
 from sglaunch.report.clean import clean, table
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.spec.values import readable_size
@@ -21,7 +23,7 @@ WATCH_SECONDS = 2.0
 
 def run(common: Common, *, watch: bool = False) -> int:
     """Lists every device; with `watch` again and again until Ctrl-C."""
-    engine = connect(common, {})
+    engine = connect(common, _configured(common))
     while True:
         found, problem = engine.machine.devices()
         if found is None:
@@ -36,6 +38,14 @@ def run(common: Common, *, watch: bool = False) -> int:
             return 0
         time.sleep(WATCH_SECONDS)
         show([""])
+
+
+def _configured(common: Common) -> Mapping[str, str]:
+    """The engine that a project's files name, where there is a project."""
+    try:
+        return identify(request(common)).engine
+    except SglaunchError:
+        return {}
 
 
 def _rows(gpus: tuple[Gpu, ...], engine: EngineClient) -> list[dict[str, Any]]:

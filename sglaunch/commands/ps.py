@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import identify
-from sglaunch.engine.gpus import devices as machine_devices
 from sglaunch.engine.observe import observe
+from sglaunch.engine.protocol import Engine
 from sglaunch.engine.ready import state
 from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
 from sglaunch.project import Common, connect, request
@@ -33,12 +33,14 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
         show_json(containers_data(containers, states))
     else:
         now = datetime.now(timezone.utc)
-        table = containers_table(containers, now, states=states, indices=_indices(containers), projects=all_projects)
+        table = containers_table(
+            containers, now, states=states, indices=_indices(containers, engine), projects=all_projects
+        )
         show(table)
     return 0
 
 
-def _indices(containers: Sequence[ObservedContainer]) -> dict[str, int]:
+def _indices(containers: Sequence[ObservedContainer], engine: Engine) -> dict[str, int]:
     """The devices' numbers, looked up only where a container was given some."""
-    found = machine_devices()[0] if any(devices(one) for one in containers) else None
+    found = engine.machine.devices()[0] if any(devices(one) for one in containers) else None
     return {gpu.uuid: gpu.index for gpu in found or ()}

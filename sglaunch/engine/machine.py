@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sglaunch.convert import from_smi
 from sglaunch.engine import gpus, host, ports
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.secrets import runtime_folder
@@ -28,6 +29,15 @@ _ABOUT = r"""
 printf '%s\n' "$(id -un)" "$(id -u)" "$(id -g)" "$HOME" "$(uname -n)"
 if [ -e /dev/nvidiactl ] || command -v nvidia-smi nvidia-ctk >/dev/null; then echo gpu; else echo; fi
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+"""
+
+
+_MARK = "-- processes"
+_DEVICES = rf"""
+list() {{ nvidia-smi "$1" --format=csv,noheader,nounits; }}
+list --query-gpu={from_smi.GPU_FIELDS} 2>/dev/null || exit 0
+echo "{_MARK}"
+list --query-compute-apps={from_smi.PROCESS_FIELDS} 2>/dev/null || true
 """
 
 
@@ -128,7 +138,11 @@ class Server(Machine):
         return self._about[5] == "gpu"
 
     def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
-        return None, f"the devices of {self.name} are not counted from here"
+        told = self._run(_DEVICES)
+        listed, mark, running = told.partition(_MARK)
+        if not mark:
+            return None, f"{self.name} has no nvidia-smi that answers"
+        return from_smi.devices(listed, running), ""
 
     def exist(self, paths: Iterable[str]) -> dict[str, bool]:
         asked = sorted(set(paths))

@@ -104,7 +104,8 @@ def known(name: str, version: str, *, server: str = "", systemd: bool = True, ha
 
 def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) -> Capabilities:
     one = Capabilities(NERDCTL, version, containerd)
-    # containerd before 1.7 advertises no restart policies, and nerdctl then takes `always` alone.
+    # containerd before 1.7 knows `always` alone, and starts again within seconds what was stopped: an old container set
+    # aside would come back. So no policy there.
     old = bool(containerd) and number(containerd) < (1, 7)
     return replace(
         one,
@@ -121,7 +122,7 @@ def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) ->
         # A container takes the name of its creation again at each start, whatever it was renamed to; and from 2.1.3 on
         # a taken port fails the creation.
         creates_beside=False,
-        restarts=frozenset({"no", "always"}) if old else ALL_POLICIES,
+        restarts=frozenset({"no"}) if old else ALL_POLICIES,
         blanks=False,
         runs_healthchecks=systemd and not one.older_than("2.1.5"),
         detach_keys=False,

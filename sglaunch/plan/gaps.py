@@ -99,8 +99,8 @@ def _missing(spec: ContainerSpec, engine: Capabilities) -> Iterator[tuple[str, A
         yield "auto_remove", _REFUSED, message, "remove it; `sglaunch down` removes the container"
     policy = spec.restart.partition(":")[0]
     if policy not in engine.restarts:
-        why = f"{engine} has no {policy}: on containerd {engine.server} knows {', '.join(sorted(engine.restarts))}"
-        yield "restart", "always", why, "write always, or update containerd to 1.7"
+        why = f"{policy} needs containerd 1.7, and this is {engine.server}, which starts again what was stopped"
+        yield "restart", "no", why, 'write restart: "no", or update containerd to 1.7'
 
 
 def _multiline(wanted: Wanted, engine: Capabilities) -> list[Problem]:

@@ -108,7 +108,9 @@ def test_the_life_of_a_container(place: Sglaunch, real_engine: RealEngine) -> No
     place.edit('[no-such-program, "echo', '[sh, -c, "echo')
     assert actions(place) == ["none"]
 
-    for line in ("mem_limit: 64m", "cpus: 0.5", 'restart: "no"'):
+    # On containerd before 1.7 the built-in's policy has given way already.
+    policy = () if real_engine.name == "nerdctl" else ('restart: "no"',)
+    for line in ("mem_limit: 64m", "cpus: 0.5", *policy):
         place.edit("    shell: sh\n", f"    shell: sh\n    {line}\n")
         assert actions(place)[0] in ("update", "recreate")
         place("up", "--yes")

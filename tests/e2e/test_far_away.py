@@ -47,6 +47,18 @@ nc -ll -p $6 -e /bin/sh /tmp/answer
 """
 
 
+NVIDIA_SMI = """\
+#!/bin/sh
+case $1 in
+--query-gpu=*)
+    echo "0, GPU-far-0, NVIDIA H200, 143771, 60000, 93"
+    echo "1, GPU-far-1, NVIDIA H200, 143771, 143167, 0"
+    ;;
+*) echo "GPU-far-0, 4117, python3, 83000" ;;
+esac
+"""
+
+
 @dataclass
 class Far:
     """Where it is, and the log of its sshd."""
@@ -84,7 +96,11 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
         "PermitRootLogin": "yes",
         "UsePAM": "no",
         "PasswordAuthentication": "no",
+        "SetEnv": f"PATH={folder}/there:/usr/local/bin:/usr/bin:/bin",
     }
+    (folder / "there").mkdir()
+    (folder / "there" / "nvidia-smi").write_text(NVIDIA_SMI, encoding="utf-8")
+    (folder / "there" / "nvidia-smi").chmod(0o755)
     (folder / "sshd").write_text("".join(f"{key} {value}\n" for key, value in settings.items()), encoding="utf-8")
     log = folder / "log"
     process = subprocess.Popen([sshd, "-D", "-f", folder / "sshd", "-E", log])
@@ -160,6 +176,19 @@ def test_a_server_is_asked_from_inside_and_told_with_its_own_name(sglaunch: Sgla
     assert "http://127.0.0.1:31955  org/model" in done.stdout
     assert "ssh -L 31955:127.0.0.1:31955 127.0.0.1" in done.stdout
     assert " yes " in sglaunch("ps", env={"DOCKER_HOST": far.url}).stdout
+
+
+def test_devices_are_counted_there(sglaunch: Sglaunch, far: Far) -> None:
+    sglaunch.write(PROJECT + "    gpus: 1\n")
+    env = {"DOCKER_HOST": far.url}
+    sglaunch("up", "--no-start", env=env)
+    label = json.loads(sglaunch.inspect("web")["Config"]["Labels"]["sglaunch.assigned"])
+    assert label == {"gpus": ["GPU-far-1"]}
+    table = sglaunch("gpus", env=env).stdout
+    assert f"container {sglaunch.name('web')}" in table
+    assert "pid 4117 (python3)" in table
+    sglaunch.edit("gpus: 1", "gpus: 2")
+    assert "2 GPUs wanted, 1 of 2 free" in sglaunch("up", "--no-start", "--yes", status=1, env=env).stderr
 
 
 def test_a_wrong_key_is_told_at_once(sglaunch: Sglaunch, far: Far) -> None:

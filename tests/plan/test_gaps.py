@@ -46,8 +46,9 @@ REFUSED: list[tuple[dict[str, Any], Capabilities, str]] = [
     ({"volumes_from": ("other",)}, NERDCTL_20, "cannot do this"),
     ({"init": True}, NERDCTL_20, "nerdctl needs tini, which is not here"),
     ({"init": True}, NERDCTL_23, ""),
-    ({"restart": "unless-stopped"}, NERDCTL_20, "on containerd 1.6.20~ds1 knows always, no"),
-    ({"restart": "always"}, NERDCTL_20, ""),
+    ({"restart": "unless-stopped"}, NERDCTL_20, "unless-stopped needs containerd 1.7, and this is 1.6.20~ds1"),
+    ({"restart": "always"}, NERDCTL_20, "always needs containerd 1.7"),
+    ({"restart": "always"}, NERDCTL_23, ""),
     ({"restart": "on-failure:3"}, NERDCTL_23, ""),
     ({"environment": {"KEY": Secret("a\nb")}}, NERDCTL_23, "a secret of several lines"),
     ({"environment": {"KEY": Secret("a\nb")}}, PODMAN, ""),
@@ -79,7 +80,7 @@ def test_every_row_is_tried_above() -> None:
 
 @pytest.mark.parametrize(
     ("options", "field", "left"),
-    [({"init": True}, "init", False), ({"restart": "unless-stopped"}, "restart", "always")],
+    [({"init": True}, "init", False), ({"restart": "unless-stopped"}, "restart", "no")],
 )
 def test_what_only_the_built_in_asks_gives_way_with_a_warning(
     options: dict[str, Any], field: str, left: object
