@@ -1,4 +1,4 @@
-"""The one look at the engine: two processes, whatever the number of profiles."""
+"""The one look at the engine: two or three processes, whatever the number of profiles (docs/decisions/0003)."""
 
 from __future__ import annotations
 
