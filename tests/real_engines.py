@@ -140,10 +140,19 @@ ENGINES: Mapping[str, Callable[[], RealEngine]] = {"docker": docker, "podman": p
 
 
 def _asked(found: RealEngine, form: str) -> RealEngine:
+    """Its version, and whether it runs a container on this machine at all."""
     done = found.run("version", "--format", form, check=False)
-    complaint = (done.stderr.strip().splitlines() or ["it did not answer"])[-1] if done.returncode else ""
-    image = docker_engine.image_problem() or ""
-    return RealEngine(found.name, found.environment, done.stdout.strip(), complaint or image)
+    version = done.stdout.strip()
+    problem = docker_engine.image_problem() or ""
+    try:
+        if not done.returncode and not problem:
+            found.build(docker_engine.IMAGE)
+            done = found.run("run", "--rm", docker_engine.IMAGE, "true", check=False)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        problem = str(error)
+    if done.returncode:
+        problem = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    return RealEngine(found.name, found.environment, version, problem)
 
 
 def _systemd() -> bool:
