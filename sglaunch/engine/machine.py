@@ -232,7 +232,9 @@ def _shared() -> tuple[str, ...]:
     sharing = ("-o", "ControlMaster=auto", "-o", f"ControlPath={socket}", "-o", "ControlPersist=60")
     options = (*_OPTIONS, *(sharing if len(socket) + 40 < _LONGEST_SOCKET else ()))
     others = [each for each in os.environ.get("PATH", os.defpath).split(":") if each != str(folder)]
-    real = next((f"{each}/ssh" for each in others if os.access(f"{each}/ssh", os.X_OK)), "ssh")
+    real = next((f"{each}/ssh" for each in others if os.access(f"{each}/ssh", os.X_OK)), "")
+    if not real:
+        raise EngineError(Failure("cli-missing", "there is no program ssh on PATH", "install openssh-client"))
     text = f'#!/bin/sh\nexec {shlex.join([real, *options])} "$@"\n'
     folder.mkdir(mode=0o700, exist_ok=True)
     if not shim.exists() or shim.read_text(encoding="utf-8") != text:
