@@ -56,6 +56,18 @@ class Terminal:
         self.text = self.text[found.end() :]
         return found
 
+    def ask(self, line: str, pattern: str) -> None:
+        """Types a line until its answer comes: a shell that draws its prompt anew drops what is typed meanwhile."""
+        for _ in range(SECONDS // 4):
+            self.type(f"{line}\n")
+            deadline = time.monotonic() + 4
+            while time.monotonic() < deadline:
+                assert self.read(), f"it ended: {self.text!r}"
+                if re.search(pattern, self.text):
+                    self.expect(pattern)
+                    return
+        raise AssertionError(f"no {pattern!r} in {self.text!r}")
+
     def status(self) -> int:
         """Reads to the end, and the exit status."""
         deadline = time.monotonic() + SECONDS

@@ -48,8 +48,7 @@ def test_up_gives_a_shell_of_the_right_size_whose_status_is_ours_and_the_contain
     one.expect(r"33 111")
     one.resize(20, 70)
     time.sleep(0.5)
-    one.type("stty size\n")
-    one.expect(r"20 70")
+    one.ask("stty size", r"20 70")
     one.type("touch /root/mark; exit 7\n")
     assert one.status() == 7
     before = dev.identity("dev")
