@@ -256,6 +256,13 @@ ensure_podman() {
     apt_install podman runc containernetworking-plugins catatonit
 }
 
+# Installing it starts a server that logs people in: only on the machines of CI, which are thrown away.
+ensure_sshd() {
+    command -v sshd >/dev/null && command -v ssh >/dev/null && return 0
+    [[ ${CI:-} == true ]] && is_root || return 1
+    apt_install openssh-server openssh-client
+}
+
 # nerdctl is in no package of Debian 12: it is built where Go is there, from the module of one release, known by its
 # checksum (Go's own service for these does not know every mirror's modules); that release's go.sum vouches for the rest.
 NERDCTL_VERSION=v2.0.3

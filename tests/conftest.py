@@ -8,6 +8,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import docker_engine
 import pytest
@@ -15,6 +16,7 @@ from docker_engine import IMAGE
 from real_engines import ENGINES, RealEngine
 
 _used = pytest.StashKey[set[str]]()
+_told = pytest.StashKey[list[dict[str, str]]]()
 _proxy = re.compile(r"(https?|all|no)_proxy", re.IGNORECASE)
 
 
@@ -126,17 +128,41 @@ def cleanup(unique: str) -> Iterator[str]:
         docker_engine.docker("rm", "--force", "--volumes", *ids)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers side by side: the tests of one engine stay together, since some stop it or count what is on it."""
+    for item in items:
+        if engine := _engine_of(item):
+            item.add_marker(pytest.mark.xdist_group(engine))
+
+
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Notes the engines that tests got as far as using."""
     if engine := _engine_of(item):
         item.config.stash.setdefault(_used, set()).add(engine)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it used, or why not; a run without workers tells itself."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["engines"] = _said(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what a worker told."""
+    node.config.stash.setdefault(_told, []).append(getattr(node, "workeroutput", {}).get("engines", {}))
+
+
+def _said(config: pytest.Config) -> dict[str, str]:
+    """Each engine that tests of this process used."""
+    return {name: f"{ENGINES[name]().version} ran" for name in sorted(config.stash.get(_used, set()))}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says which engines the tests ran on, so that a green run that left one out can be told from one that did not."""
-    used = config.stash.get(_used, set())
-    said = [
-        f"{name} {find().version} ran" if name in used else f"{name} skipped ({find().problem or 'no test used it'})"
-        for name, find in ENGINES.items()
-    ]
-    terminalreporter.write_line(f"engines: {', '.join(said)}")
+    said = _said(config)
+    for told in config.stash.get(_told, []):
+        said |= told
+    engines = ", ".join(f"{name} {said.get(name, 'skipped or not asked for')}" for name in ENGINES)
+    terminalreporter.write_line(f"engines: {engines}")

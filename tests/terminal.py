@@ -56,9 +56,13 @@ class Terminal:
         self.text = self.text[found.end() :]
         return found
 
-    def ask(self, line: str, pattern: str) -> None:
-        """Types a line until its answer comes: a shell that draws its prompt anew drops what is typed meanwhile."""
+    def ask(self, line: str, pattern: str, *, before: Callable[[], None] = lambda: None) -> None:
+        """Types a line until its answer comes: a shell that draws its prompt anew drops what is typed meanwhile.
+
+        `before` is done before each try.
+        """
         for _ in range(SECONDS // 4):
+            before()
             self.type(f"{line}\n")
             deadline = time.monotonic() + 4
             while time.monotonic() < deadline:
