@@ -128,11 +128,12 @@ def cleanup(unique: str) -> Iterator[str]:
         docker_engine.docker("rm", "--force", "--volumes", *ids)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers side by side: the tests of one engine stay together, since some stop it or count what is on it."""
+    """Workers side by side: what a module does on one engine stays together, since it may use a port or a folder."""
     for item in items:
         if engine := _engine_of(item):
-            item.add_marker(pytest.mark.xdist_group(engine))
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{engine}"))
 
 
 def pytest_runtest_call(item: pytest.Item) -> None:

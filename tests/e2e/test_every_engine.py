@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,13 @@ def test_a_secret_arrives_and_is_told_nowhere(place: Sglaunch, real_engine: Real
 
 
 def test_two_containers_of_one_port_and_what_others_listen_on(place: Sglaunch) -> None:
-    body = "image: IMAGE, command: sleep 1000, protect: false, ports: ['127.0.0.1:31847:80']"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    body = f"image: IMAGE, command: sleep 1000, protect: false, ports: ['127.0.0.1:{port}:80']"
     place.write(f"project: PROJECT\nprofiles: {{a: {{{body}}}, b: {{{body}}}}}\n")
     place("up", "a")
     said = place("up", "b", status=2).stderr
-    assert "port 31847 of the host is taken by container" in said
+    assert f"port {port} of the host is taken by container" in said
     place("down", "--yes")
 
 
