@@ -7,7 +7,9 @@ from typing import Any
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.document import dump
-from sglaunch.config.load import Config, candidates, load, suggest_key
+from sglaunch.config.candidates import candidates
+from sglaunch.config.load import Config, load
+from sglaunch.config.suggest import nearest
 from sglaunch.errors import UsageError
 from sglaunch.project import Common, enforce, load_config, request
 from sglaunch.report.clean import clean
@@ -44,10 +46,10 @@ def _origin_lines(config: Config) -> list[str]:
 
 
 def _one_key(common: Common, config: Config, profile: str, key: str, *, origins: bool) -> int:
-    found = candidates(config.resolved[profile], key)
+    found = candidates(config.resolved[profile].merged, key)
     spec: Any = spec_data(config.wanted[profile])
     if not found and key not in spec:
-        raise UsageError(f"{profile} has no value {key!r}", suggest_key(config, profile, key))
+        raise UsageError(f"{profile} has no value {key!r}", nearest(key, config.resolved[profile].wanted.origins))
     value = found[0][1] if found else spec[key]
     if common.json:
         listed = [{"value": v, "origin": str(o), "layer": o.layer} for o, v in found]

@@ -21,8 +21,7 @@ from sglaunch.config.render import Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.specify import specify
-from sglaunch.config.suggest import nearest
-from sglaunch.errors import ConfigError, Origin, Place, Problem, UsageError
+from sglaunch.errors import ConfigError, Place, Problem, UsageError
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.policy import Policy
 
@@ -275,33 +274,3 @@ def _names_in(node: Node) -> Iterable[str]:
 def _by_place(problem: Problem) -> tuple[str, int, int]:
     place = problem.place or Place("")
     return (place.file, place.line, place.column)
-
-
-def suggest_key(config: Config, profile: str, key: str) -> str:
-    """The nearest path of a profile's values, for `config PROFILE KEY`."""
-    return nearest(key, config.resolved[profile].wanted.origins)
-
-
-def candidates(resolved: Resolved, key: str) -> list[tuple[Origin, Any]]:
-    """Every layer's value of a key, nearest first: the one that holds, then those it replaced."""
-    node: Node | None = resolved.merged
-    for step in _steps(resolved.merged, key):
-        node = node.get(step) if node is not None else None
-    found = []
-    while node is not None:
-        found.append((node.origin, MASKED if node.secret else node.plain()))
-        node = node.beneath
-    return found
-
-
-MASKED = "********"
-
-
-def _steps(node: Node, key: str) -> Iterable[str]:
-    """The keys of a path; a key may hold dots itself."""
-    rest = key
-    while rest and node.is_map:
-        step = next((name for name in node.value if rest == name or rest.startswith(name + ".")), rest)
-        yield step
-        rest = rest[len(step) + 1 :]
-        node = node.value.get(step, node)
