@@ -128,12 +128,18 @@ def cleanup(unique: str) -> Iterator[str]:
         docker_engine.docker("rm", "--force", "--volumes", *ids)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Workers side by side: what a module does on one engine stays together, since it may use a port or a folder."""
-    for item in items:
-        if engine := _engine_of(item):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{engine}"))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModuleAndEngine(LoadScopeScheduling):  # type: ignore[misc, no-any-unimported, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            module, _, name = nodeid.partition("::")
+            words = re.split(r"\W+", name.partition("[")[2])
+            return f"{module} {next((engine for engine in ENGINES if engine in words), '')}"
+
+    return ByModuleAndEngine(config, log)
 
 
 def pytest_runtest_call(item: pytest.Item) -> None:
