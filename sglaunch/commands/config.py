@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sglaunch.commands.asking import show, show_json
-from sglaunch.config.document import dump
 from sglaunch.config.candidates import candidates
+from sglaunch.config.document import dump
 from sglaunch.config.load import Config, load
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import UsageError
