@@ -263,6 +263,13 @@ ensure_sshd() {
     apt_install openssh-server openssh-client
 }
 
+# The package starts a registry of its own: only on the machines of CI, too.
+ensure_registry() {
+    command -v docker-registry >/dev/null && return 0
+    [[ ${CI:-} == true ]] && is_root || return 1
+    apt_install docker-registry
+}
+
 # nerdctl is in no package of Debian 12: it is built where Go is there, from the module of one release, known by its
 # checksum (Go's own service for these does not know every mirror's modules); that release's go.sum vouches for the rest.
 NERDCTL_VERSION=v2.0.3

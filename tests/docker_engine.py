@@ -6,6 +6,7 @@ not there, and still look at the real one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -249,3 +250,13 @@ class EventLog:
     def _now() -> str:
         """The engine's clock, which need not be this machine's."""
         return docker("info", "--format", "{{.SystemTime}}").stdout.strip()
+
+
+@contextlib.contextmanager
+def exported(container: str) -> Iterator[list[str]]:
+    """The names in a container's file system, folders with a slash."""
+    done = subprocess.run(
+        ["docker", "export", container], capture_output=True, env=ENVIRONMENT, timeout=100, check=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        yield [f"{member.name}/" if member.isdir() else member.name for member in archive]

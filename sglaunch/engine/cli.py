@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+import fcntl
 import json
 import os
 import re
+import select
 import signal
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import termios
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sglaunch.engine.explain import cli_missing, failure
 
 READ_TIMEOUT = 60.0
+_MOMENT = 0.2
+_WINDOW = (50, 200)
+"""Rows and columns: wide enough that no line is cut."""
 _TOLD_STATUS = re.compile(rb"exec failed with exit code (\d+)")
 _LOG_STARTS = (b'time="', b"FATA[")
 _MISSING = re.compile(r"no such (?:object|container|image)s?:\s*\"?([^\s\"\\]+)", re.IGNORECASE)
@@ -106,6 +114,44 @@ class Cli:
         if process.returncode != 0:
             raise failure(errors, self.name)
 
+    def drawn(self, *words: str, hear: Callable[[str], None]) -> int:
+        """A call whose progress it draws on terminals alone, on one of our own; `hear` gets what it draws, in pieces.
+
+        It stays in our process group, so that a Ctrl-C reaches it. The result is its status.
+        """
+        reader, writer = _terminal()
+        try:
+            process = subprocess.Popen(
+                [*self.command, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=writer,
+                stderr=writer,
+                env={**os.environ, "TERM": "xterm"},
+            )
+        except FileNotFoundError:
+            os.close(reader)
+            raise cli_missing(self.command[0]) from None
+        finally:
+            os.close(writer)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        try:
+            while True:
+                ended = process.poll() is not None
+                # One that ended may have left the terminal open to another process: what is there is all.
+                if select.select([reader], [], [], 0 if ended else _MOMENT)[0]:
+                    if not (data := _read(reader)):
+                        break
+                    hear(decoder.decode(data))
+                elif ended:
+                    break
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            os.close(reader)
+        return process.wait()
+
     def stream(self, *words: str) -> Stream:
         """The lines of a call as they come, stdout and stderr."""
         return Stream([*self.command, *words], self.name)
@@ -136,6 +182,24 @@ class Cli:
             os.execvp(self.command[0], [*self.command, *words])  # noqa: S606 - a list of words, no shell
         except FileNotFoundError:
             raise cli_missing(self.command[0]) from None
+
+
+def _terminal() -> tuple[int, int]:
+    """Both ends of a wide terminal; of a pipe, where there is none to be had."""
+    try:
+        reader, writer = os.openpty()
+    except OSError:
+        return os.pipe()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", *_WINDOW, 0, 0))
+    return reader, writer
+
+
+def _read(reader: int) -> bytes:
+    """What is there; nothing at the end, which a terminal tells by an error."""
+    try:
+        return os.read(reader, 65536)
+    except OSError:
+        return b""
 
 
 def _with_environment(data: Mapping[str, Any], native: Mapping[str, Any]) -> dict[str, Any]:

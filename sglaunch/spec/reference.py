@@ -1,0 +1,95 @@
+"""Image references as Docker reads them (github.com/distribution/reference), and the order of release tags."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+HUB = "docker.io"
+_LIBRARY = "library/"
+_VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:[.-]?(rc|a|b|post)(\d+))?(?:-(.*))?")
+_STAGES = {"a": -3, "b": -2, "rc": -1, "": 0, "post": 1}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`registry/repository:tag@digest`, with what Docker fills in; no tag beside a digest unless both were written."""
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def name(self) -> str:
+        """As people write it, without tag and digest."""
+        if self.registry != HUB:
+            return f"{self.registry}/{self.repository}"
+        return self.repository.removeprefix(_LIBRARY)
+
+    @property
+    def familiar(self) -> str:
+        """As people write it."""
+        return f"{self.name}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+
+    def with_tag(self, tag: str) -> Reference:
+        return replace(self, tag=tag, digest="")
+
+    def with_digest(self, digest: str) -> Reference:
+        """By digest alone: engines other than Docker refuse a tag beside it."""
+        return replace(self, tag="", digest=digest)
+
+    def at(self, mirror: str) -> Reference:
+        """The same image at another host, beneath a path of it perhaps."""
+        host, _, path = mirror.strip("/").partition("/")
+        return replace(self, registry=host, repository=f"{path}/{self.repository}" if path else self.repository)
+
+
+def parse(text: str) -> Reference:
+    """Raises ValueError for what is no reference."""
+    rest, _, digest = text.partition("@")
+    head, slash, tail = rest.partition("/")
+    is_host = bool(slash) and ("." in head or ":" in head or head == "localhost")
+    registry, path = (head, tail) if is_host else (HUB, rest)
+    repository, colon, tag = path.partition(":")
+    if not repository or (colon and not tag) or (digest and ":" not in digest):
+        raise ValueError(f"{text!r} is not an image reference, such as registry/name:tag")
+    if registry in ("index.docker.io", HUB):
+        registry = HUB
+        repository = repository if "/" in repository else _LIBRARY + repository
+    return Reference(registry, repository, tag or ("" if digest else "latest"), digest)
+
+
+def newer_release(tag: str, tags: Iterable[str]) -> str | None:
+    """The newest release of the same kind (`-cu129-runtime`) that is newer than `tag`; None for a tag that is none.
+
+    Candidates are news only to who runs one.
+    """
+    mine = _release(tag)
+    if mine is None:
+        return None
+    found = [(one, release) for one in tags if (release := _release(one)) is not None and release[2] == mine[2]]
+    newer = [
+        (release, one) for one, release in found if release[:2] > mine[:2] and (release[1][0] >= 0 or mine[1][0] < 0)
+    ]
+    return max(newer)[1] if newer else None
+
+
+def is_release(tag: str) -> bool:
+    """Whether a tag is a version, which later ones follow."""
+    return _release(tag) is not None
+
+
+def _release(tag: str) -> tuple[tuple[int, ...], tuple[int, int], str] | None:
+    match = _VERSION.fullmatch(tag)
+    if match is None or "." not in match[1]:
+        return None
+    numbers = tuple(int(part) for part in match[1].split("."))
+    return numbers, (_STAGES[match[2] or ""], int(match[3] or 0)), match[4] or ""
+
+
+def nearest_tags(tag: str, tags: Iterable[str], limit: int = 3) -> list[str]:
+    """Those that somebody may have meant."""
+    return difflib.get_close_matches(tag, list(tags), n=limit, cutoff=0.4)
