@@ -109,6 +109,7 @@ def _up(parsed: argparse.Namespace) -> int:
         start=not parsed.no_start,
         wait=not parsed.no_wait,
         remove_orphans=parsed.remove_orphans,
+        build=parsed.build,
     )
     attach = not parsed.no_attach
     return up.run(
@@ -117,6 +118,7 @@ def _up(parsed: argparse.Namespace) -> int:
         choices,
         attach=attach,
         pull=parsed.pull,
+        frozen=parsed.frozen,
         wait_timeout=parsed.wait_timeout,
         wait_gpus=parsed.wait_gpus,
         **_acted(parsed),
@@ -133,7 +135,7 @@ def _plan(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import plan
     from sglaunch.plan.choices import Choices
 
-    return plan.run(_common(parsed), parsed.profiles, Choices(), check=parsed.check)
+    return plan.run(_common(parsed), parsed.profiles, Choices(), check=parsed.check, frozen=parsed.frozen)
 
 
 def _ps(parsed: argparse.Namespace) -> int:
@@ -188,16 +190,38 @@ def _validate(parsed: argparse.Namespace) -> int:
     return config.validate(_common(parsed), parsed.profiles)
 
 
-def _pull(parsed: argparse.Namespace) -> int:
-    from sglaunch.commands import images
+def _transfer(verb: str) -> Command:
+    def command(parsed: argparse.Namespace) -> int:
+        from sglaunch.commands import images
 
-    return images.pull(_common(parsed), parsed.profiles, dry_run=parsed.dry_run)
+        verbs = {"pull": images.pull, "build": images.build, "push": images.push}
+        return verbs[verb](_common(parsed), parsed.profiles, dry_run=parsed.dry_run)
+
+    return command
 
 
 def _images(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import images
 
-    return images.snapshots(_common(parsed))
+    return images.images(_common(parsed))
+
+
+def _prune(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import images
+
+    return images.prune(_common(parsed), parsed.images, dry_run=parsed.dry_run)
+
+
+def _outdated(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import freshness
+
+    return freshness.outdated(_common(parsed), parsed.profiles)
+
+
+def _lock(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import freshness
+
+    return freshness.lock(_common(parsed), parsed.profiles)
 
 
 def _wait(parsed: argparse.Namespace) -> int:
@@ -238,12 +262,15 @@ COMMANDS: Mapping[str, Command] = {
     "logs": _logs,
     "config": _config,
     "validate": _validate,
-    "pull": _pull,
     "images": _images,
+    "prune": _prune,
+    "outdated": _outdated,
+    "lock": _lock,
     "wait": _wait,
     "gpus": _gpus,
     "doctor": _doctor,
     "trust": _trust,
+    **{verb: _transfer(verb) for verb in ("pull", "build", "push")},
     **{verb: _lifecycle(verb) for verb in ("start", "stop", "restart")},
 }
 """What each command word does."""

@@ -52,6 +52,7 @@ def build(commands: Mapping[str, Command]) -> Parser:
 
     _making_verbs(verb)
     _entering_verbs(verb)
+    _image_verbs(verb)
     _looking_verbs(verb)
     return parser
 
@@ -71,6 +72,8 @@ def _making_verbs(verb: _AddVerb) -> None:
     _wait_timeout(up)
     up.add_argument("--wait-gpus", action="store_true", help="where too few GPUs are free, wait until there are enough")
     up.add_argument("--pull", choices=("always", "missing", "never"), help="instead of each profile's pull_policy")
+    up.add_argument("--build", action="store_true", help="build the images of profiles that have build, anew")
+    _frozen(up)
     _overrides(up)
     _dry_run(up)
     for name, summary, count in (
@@ -79,13 +82,31 @@ def _making_verbs(verb: _AddVerb) -> None:
         ("start", "start stopped containers as they are", "+"),
         ("stop", "stop containers and keep them", "+"),
         ("restart", "stop and start; edits are not applied", "+"),
-        ("pull", "pull the images of the profiles", "*"),
     ):
         made = verb(name, summary, f"sglaunch {name} dev")
         _profiles(made, count)
         _dry_run(made)
-        if name != "pull":
-            _acting(made)
+        _acting(made)
+
+
+def _image_verbs(verb: _AddVerb) -> None:
+    for name, summary in (
+        ("pull", "pull the images of the profiles"),
+        ("build", "build the images of the profiles that have build"),
+        ("push", "push the images of the profiles that have build, with their tags"),
+    ):
+        made = verb(name, summary, f"sglaunch {name} dev")
+        _profiles(made, "*")
+        _dry_run(made)
+    verb("images", "list the images of this project: used, built, snapshots", "sglaunch images")
+    outdated = verb(
+        "outdated", "ask the registries what is behind; exit status 3 when something is", "sglaunch outdated"
+    )
+    _profiles(outdated, "*")
+    _profiles(verb("lock", "write sglaunch.lock: the digest of each image, for up to take", "sglaunch lock"), "*")
+    prune = verb("prune", "remove images this project built and nobody uses", "sglaunch prune")
+    prune.add_argument("images", nargs="*", metavar="IMAGE", help="these instead, such as a snapshot")
+    _dry_run(prune)
 
 
 def _entering_verbs(verb: _AddVerb) -> None:
@@ -104,6 +125,7 @@ def _looking_verbs(verb: _AddVerb) -> None:
     plan = verb("plan", "what up would do, and which line says so", "sglaunch plan --check")
     _profiles(plan, "*")
     plan.add_argument("--check", action="store_true", help="exit status 3 when something is pending")
+    _frozen(plan)
     _overrides(plan)
     ps = verb("ps", "list this project's containers", "sglaunch ps -a")
     ps.add_argument("-a", "--all", action="store_true", help="those that do not run, too")
@@ -116,7 +138,6 @@ def _looking_verbs(verb: _AddVerb) -> None:
     doctor = verb("doctor", "tell what of this machine stands in the way, each with its fix", "sglaunch doctor server")
     doctor.add_argument("profile", nargs="?", metavar="PROFILE", help="what this one needs, too")
     verb("trust", "agree to what this project's files ask of the host", "sglaunch trust")
-    verb("images", "list the snapshots of this project's containers", "sglaunch images")
     config = verb("config", "print the merged spec", "sglaunch config dev image --origins")
     config.add_argument("profile", nargs="?", metavar="PROFILE")
     config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
@@ -155,6 +176,11 @@ def _profiles(parser: argparse.ArgumentParser, count: str | None) -> None:
 def _overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="e.g. environment.A=1")
     parser.add_argument("--image", metavar="IMAGE", help="the same as --set image=IMAGE")
+
+
+def _frozen(parser: argparse.ArgumentParser) -> None:
+    what = "refuse where sglaunch.lock says nothing of an image, or something else than the files"
+    parser.add_argument("--frozen", action="store_true", help=what)
 
 
 def _acting(parser: argparse.ArgumentParser) -> None:

@@ -11,19 +11,23 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from sglaunch.config.load import Config
-from sglaunch.engine.apply import Event, Report, apply, exited, pulls_only, wait_all
+from sglaunch.engine import pulled
+from sglaunch.engine.apply import Event, Report, apply, exited, images_only, wait_all
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
+from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices
+from sglaunch.plan.fetching import is_due, plan_pull, policy_text
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
-from sglaunch.plan.reconcile import plan_pull, plan_up
+from sglaunch.plan.pins import disagreement, pinned
+from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
-from sglaunch.plan.steps import RECREATE, REFUSE, REMOVE, REPAIR, Plan
+from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, REPAIR, Plan
 from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
 from sglaunch.spec.container import Wanted
 
@@ -82,9 +86,14 @@ class Run:
 
 
 def prepare(
-    common: Common, profiles: Sequence[str], pull_policy: str | None = None, wait_timeout: float | None = None
+    common: Common,
+    profiles: Sequence[str],
+    pull_policy: str | None = None,
+    wait_timeout: float | None = None,
+    *,
+    frozen: bool = False,
 ) -> Run:
-    """Loads and connects; `pull_policy` and `wait_timeout` override every profile's."""
+    """Loads and connects; `pull_policy` and `wait_timeout` override every profile's. `frozen`: the lock must hold."""
     config = load_config(common, profiles)
     enforce(config, machine_of(common, config.engine))
     wanted = list(config.wanted.values())
@@ -96,7 +105,21 @@ def prepare(
     for reason in engine.passed_over:
         hint = f"--engine {engine.capabilities.name} says that this is meant"
         config.warnings.append(Problem(f"{reason}; {engine.capabilities.name} is used", hint=hint))
-    return Run(config, engine, project_of(config, engine), wanted)
+    return Run(config, engine, project_of(config, engine), _locked_in(config, wanted, engine, frozen=frozen))
+
+
+def _locked_in(config: Config, wanted: Sequence[Wanted], engine: EngineClient, *, frozen: bool) -> list[Wanted]:
+    """The profiles with their images as the lock file has them. What it has not is a warning, or an error if frozen."""
+    found = [pinned(one, engine.capabilities.platform) for one in wanted]
+    problems = [problem for _, problem in found if problem is not None]
+    unlocked = [problem for one in wanted if (problem := disagreement(one)) is not None]
+    if frozen:
+        problems += unlocked
+    elif config.pins:
+        config.warnings += unlocked
+    if problems:
+        raise ConfigError(problems, config.sources)
+    return [one for one, _ in found]
 
 
 def _with_timeout(wanted: Wanted, seconds: float) -> Wanted:
@@ -123,17 +146,29 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
         check(plan, run.config.sources)
         return plan
 
-    always = plan_pull([one for one in run.wanted if one.settings.pull_policy == "always"], "pull_policy is always")
     first: Plan | None = look(conduct.given or Answer.AGREE)
     assert first is not None
-    pulls = pulls_only(Plan((*always.containers, *first.containers)))
-    if pulls.containers:
-        apply(pulls, run.engine, conduct.report)
+    if conduct.given is None and needs_consent(first) and any(first.steps(BUILD)):
+        # Before the minutes that a build takes; what it changes is what is asked about.
+        conduct = replace(conduct, given=conduct.ask(first))
+        first = look(conduct.given or Answer.AGREE)
+    images = images_only(Plan((*due(run, choices, looks[-1]).containers, *first.containers)))
+    if images.containers:
+        apply(images, run.engine, conduct.report)
         run.wanted = [replace(one, settings=replace(one.settings, pull_policy="missing")) for one in run.wanted]
         first = None
     plan = carry_out(look, run.engine, conduct, first)
     _check_loops(plan, looks[-1], run.engine)
     return plan
+
+
+def due(run: Run, choices: Choices, seen: Observation) -> Plan:
+    """The pulls and builds that somebody asked for, whatever is there."""
+    ages = pulled.ages(run.engine.identity)
+    pulls = [plan_pull([one], policy_text(one.settings.pull_policy)) for one in run.wanted if is_due(one, ages)]
+    cause = "asked by --build" if choices.build else "pull_policy is build"
+    builds = [one for one in run.wanted if choices.build or one.settings.pull_policy == "build"]
+    return Plan((*(one for plan in pulls for one in plan.containers), *plan_build(builds, seen, cause).containers))
 
 
 def wait(run: Run, plan: Plan, report: Report) -> dict[str, str]:

@@ -23,13 +23,16 @@ from sglaunch.convert.from_inspect import container as observed
 from sglaunch.convert.to_create import CreateCall, update_arguments
 from sglaunch.engine.explain import failure
 from sglaunch.engine.machine import Machine
+from sglaunch.engine.protocol import Tell
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import ObservedContainer
+from sglaunch.spec.build import Build
 from sglaunch.spec.labels import PROFILE, PROJECT, encode
 from sglaunch.spec.values import NetworkAttachment
 
 CHANGING = (
-    *("pull", "create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove"),
+    *("pull", "push", "build", "tag", "discard"),
+    *("create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove"),
     "snapshot",
 )
 STAYING = ("sleep", "python3")
@@ -99,6 +102,7 @@ class FakeEngine:
         self.changed: dict[str, list[str]] = {}
         self.answers: dict[tuple[int, str], int] = {}
         self.saved: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self.image_labels: dict[str, dict[str, str]] = {}
         self._seconds = 0
         self._counts: Counter[str] = Counter()
         self._faults: list[Fault] = []
@@ -154,12 +158,47 @@ class FakeEngine:
                     self.containers.pop(data["Id"], None)
             return found
 
-    def pull(self, image: str, platform: str) -> None:
-        del platform
+    def pull(self, image: str, platform: str, tell: Tell) -> None:
+        del platform, tell
         with self._call("pull", image):
             if image not in self.registry:
                 raise failure(f"Error response from daemon: manifest for {image} not found: manifest unknown")
             self.images[image] = self.registry[image]
+
+    def push(self, image: str, tell: Tell) -> str:
+        del tell
+        with self._call("push", image):
+            if image not in self.images:
+                raise failure(f"An image does not exist locally with the tag: {image}")
+            self.registry[image] = self.images[image]
+            return self.images[image]
+
+    def build(self, build: Build, image: str, labels: Mapping[str, str], files: Mapping[str, str]) -> None:
+        del files
+        with self._call("build", image):
+            self.images[image] = identity(f"{build}{sorted(labels.items())}")
+            self.image_labels[self.images[image]] = dict(labels)
+
+    def tag(self, image: str, name: str) -> None:
+        with self._call("tag", image):
+            self.images[name] = self.images[image]
+
+    def discard(self, image: str) -> None:
+        with self._call("discard", image):
+            self.images = {tag: known for tag, known in self.images.items() if image not in (tag, known)}
+
+    def tags(self, repository: str) -> list[str]:
+        with self._call("tags", repository):
+            return [tag.rpartition(":")[2] for tag in self.images if tag.rpartition(":")[0] == repository]
+
+    def labelled_images(self, label: str) -> list[str]:
+        with self._call("labelled_images", label):
+            name, _, value = label.partition("=")
+            return [one for one, labels in self.image_labels.items() if labels.get(name) in (value, value or None)]
+
+    def every_id(self) -> list[str]:
+        with self._call("every_id", ""):
+            return list(self.containers)
 
     def create(self, call: CreateCall) -> None:
         name = str(call.arguments["name"])
@@ -308,7 +347,10 @@ class FakeEngine:
         tag = name if name in self.images else name.removesuffix(":latest")
         image = name if name in self.images.values() else self.images.get(tag)
         tags = [known for known, identity in self.images.items() if identity == image]
-        return None if image is None else {"Id": image, "RepoTags": tags, "RepoDigests": [], "Config": {}}
+        if image is None:
+            return None
+        config = {"Labels": self.image_labels.get(image)}
+        return {"Id": image, "RepoTags": tags, "RepoDigests": [], "Config": config}
 
     def _free(self, name: str) -> None:
         taken = self._find(name)

@@ -52,7 +52,7 @@ class World(pipeline.Run):
 
     def pulled(self) -> Plan:
         """The plan once its images are here, as `up` makes it before it changes a container."""
-        applying.apply(applying.pulls_only(self.planned()), self.fake, lambda _: None)
+        applying.apply(applying.images_only(self.planned()), self.fake, lambda _: None)
         return self.planned()
 
     def apply(self, plan: Plan) -> None:

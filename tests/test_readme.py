@@ -37,6 +37,8 @@ FIELDS_OF_KEY |= {"caches": "volumes", "accelerator": "devices"}
 def effect(key: str) -> str:
     if key == "container_name":
         return "renamed in place"
+    if key == "build":
+        return "a new image, and a new container"
     option = BY_FIELD.get(FIELDS_OF_KEY.get(key, key))
     if option is None:
         return "nothing"

@@ -33,7 +33,7 @@ mac_address mem_swappiness oom_kill_disable oom_score_adj post_start pre_stop pr
 _OWN = "auto_remove secret_env accelerator caches hub server shell attach recreate protect"
 COMPOSE, OTHERS, OWN = _TAKEN.split(), _OTHERS.split(), _OWN.split()
 # Keys of a profile that become a field of another name, or expand to several.
-EXPANDED = {"env_file", "secret_env", "accelerator", "caches", "hub", "logging"}
+EXPANDED = {"env_file", "secret_env", "accelerator", "caches", "hub", "logging", "build"}
 
 
 def test_every_field_of_the_spec_has_exactly_one_row() -> None:

@@ -17,9 +17,9 @@ from sglaunch.report.progress import say
 CHECK_FOUND = 3
 
 
-def run(common: Common, profiles: Sequence[str], choices: Choices, *, check: bool = False) -> int:
+def run(common: Common, profiles: Sequence[str], choices: Choices, *, check: bool = False, frozen: bool = False) -> int:
     """Prints the plan. With `check`, status 3 says that something is pending."""
-    prepared = prepare(common, profiles)
+    prepared = prepare(common, profiles, frozen=frozen)
     plan, _ = prepared.plan(choices)
     return show_plan(common, plan, prepared.config.sources, prepared.config.warnings, check=check)
 

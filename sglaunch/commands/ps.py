@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import identify
-from sglaunch.engine.observe import observe
+from sglaunch.engine.observe import moved_images, observe
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.ready import state
 from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
@@ -29,12 +29,18 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.server_port])
         states = {identity: told for identity, told in found if told}
+    moved = moved_images(engine, containers)
     if common.json:
-        show_json(containers_data(containers, states))
+        show_json(containers_data(containers, states, moved))
     else:
         now = datetime.now(timezone.utc)
         table = containers_table(
-            containers, now, states=states, indices=_indices(containers, engine), projects=all_projects
+            containers,
+            now,
+            states=states,
+            indices=_indices(containers, engine),
+            moved=moved,
+            projects=all_projects,
         )
         show(table)
     return 0

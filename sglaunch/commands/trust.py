@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sglaunch.commands.asking import show, show_json
-from sglaunch.config.demands import Demand, demands
+from sglaunch.config.demands import Demand, demands, mirror_demands
 from sglaunch.config.load import Config, load
 from sglaunch.engine import host, trusted
 from sglaunch.errors import Problem, Refused
@@ -49,7 +49,7 @@ def require(config: Config) -> None:
 
 def _demands(config: Config) -> list[Demand]:
     folder = host.real_path(str(config.folder))
-    found: dict[str, Demand] = {}
+    found: dict[str, Demand] = {_remembered(one): one for one in mirror_demands(config.mirrors)}
     for resolved in config.resolved.values():
         for one in demands(resolved.merged, folder, host.real_path):
             found.setdefault(_remembered(one), one)

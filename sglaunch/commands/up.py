@@ -13,7 +13,7 @@ from sglaunch.commands.enter import enter_shell
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import EngineError
-from sglaunch.pipeline import SHORTAGE, prepare, up, wait
+from sglaunch.pipeline import SHORTAGE, due, prepare, up, wait
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import NONE, Plan
 from sglaunch.project import Common
@@ -34,6 +34,7 @@ def run(
     *,
     attach: bool = True,
     pull: str | None = None,
+    frozen: bool = False,
     dry_run: bool = False,
     snapshot: bool = False,
     lock_timeout: float = DEFAULT_TIMEOUT,
@@ -41,9 +42,10 @@ def run(
     wait_gpus: bool = False,
 ) -> int:
     """Creates, starts, updates or recreates what the profiles need. `pull` overrides every pull_policy."""
-    prepared = prepare(common, profiles, pull, wait_timeout)
+    prepared = prepare(common, profiles, pull, wait_timeout, frozen=frozen)
     if dry_run:
-        planned, _ = prepared.plan(replace(choices, snapshot=snapshot))
+        planned, seen = prepared.plan(replace(choices, snapshot=snapshot))
+        planned = replace(planned, containers=(*due(prepared, choices, seen).containers, *planned.containers))
         return show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
     trust.require(prepared.config)
     if not common.json and not common.quiet:

@@ -6,7 +6,7 @@ What the built-in, site, personal and local layers and the command line ask need
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sglaunch.config.files import PROJECT
@@ -52,6 +52,15 @@ def demands(merged: Node, project_folder: str, real_path: Callable[[str], str]) 
     ]
 
 
+def mirror_demands(mirrors: Mapping[str, Node]) -> list[Demand]:
+    """Images come from where a project's mirrors say, and keep their names for everybody on the machine."""
+    return [
+        Demand(f"registry_mirrors.{registry}", f"images of {registry} from {', '.join(map(str, hosts.plain()))}", place)
+        for registry, hosts in mirrors.items()
+        if hosts.origin.layer == PROJECT and hosts.value and (place := hosts.origin.place)
+    ]
+
+
 def _all(merged: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
     for key, node in merged.items():
         if key == "privileged" and node.value is True:
@@ -74,6 +83,21 @@ def _all(merged: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
             yield from _environment(node)
         elif key == "server":
             yield from _model(node, outside)
+        elif key == "build":
+            yield from _build(node, outside)
+
+
+def _build(build: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
+    """A build reads its context, and what its secrets name; it may write caches."""
+    context, secrets, ssh, cache = (build.get(key) for key in ("context", "secrets", "ssh", "cache_to"))
+    if context is not None and str(context.value).startswith("/") and (shown := outside(str(context.value))):
+        yield "build.context", context, f"{shown} (read)"
+    for name, entry in secrets.items() if secrets is not None else ():
+        file = entry.get("file")
+        yield f"build.secrets.{name}", entry, str(file.value) if file is not None else "the variable of your shell"
+    for key, node in (("ssh", ssh), ("cache_to", cache)):
+        if node is not None and node.value:
+            yield f"build.{key}", node, ", ".join(map(str, node.plain()))
 
 
 def _model(server: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:

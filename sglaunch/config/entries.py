@@ -43,6 +43,13 @@ def _restart(value: object) -> object:
     return value
 
 
+def _pull_policy(value: object) -> object:
+    if not re.fullmatch(r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+", str(value)):
+        allowed = "always, missing, never, daily, weekly, every_12h and build"
+        raise ValueError(f"{value!r} is not a pull policy; allowed are {allowed}")
+    return "missing" if value == "if_not_present" else value
+
+
 def _image(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(_REFERENCE, value):
         hint = "; names are in lower case" if re.fullmatch(_REFERENCE, value.lower()) else ""
@@ -61,6 +68,7 @@ Limit = Annotated[int, BeforeValidator(_limit)]
 Text = StrictStr
 Image = Annotated[Text, BeforeValidator(_image)]
 Absolute = Annotated[Text, BeforeValidator(_absolute)]
+PullPolicy = Annotated[Text, BeforeValidator(_pull_policy)]
 Restart = Annotated[Text, BeforeValidator(_restart)]
 
 
@@ -150,3 +158,28 @@ class ServerEntry(Strict):
     launcher: Annotated[list[Text], Field(min_length=1)] | None = None
     api_key: Text = ""
     ready: ReadyEntry = ReadyEntry()
+
+
+class BuildSecretEntry(Strict):
+    environment: Text = ""
+    file: Text = ""
+
+
+class BuildEntry(Strict):
+    context: Text = ""
+    dockerfile: Text = ""
+    dockerfile_inline: Text = ""
+    args: dict[str, Text | None] = {}
+    target: Text = ""
+    tags: list[Image] = []
+    cache_from: list[Text] = []
+    cache_to: list[Text] = []
+    platforms: list[Text] = []
+    secrets: dict[str, BuildSecretEntry] = {}
+    ssh: list[Text] = []
+    labels: dict[str, Text] = {}
+    extra_hosts: dict[str, list[Text]] = {}
+    network: Text = ""
+    shm_size: Size | None = None
+    no_cache: StrictBool = False
+    pull: StrictBool = False

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from sglaunch.config.document import MAX_BYTES
+from sglaunch.config.lockfile import LOCK_FILE, Lock, read_lock
 from sglaunch.config.node import Problems
 from sglaunch.errors import Place, UsageError
 
@@ -70,6 +71,15 @@ class Files:
     def path(self, shown: str) -> Path:
         """The file of a name in messages."""
         return self.folders[shown] / Path(shown).name
+
+    def lock(self, problems: Problems) -> Lock:
+        """The lock file beside the project file; an empty one where there is none."""
+        name = self.shown(self.folder / LOCK_FILE)
+        text = read(self.folder / LOCK_FILE, name, problems)
+        if text is None:
+            return Lock()
+        self.lines[name] = text.splitlines()
+        return read_lock(text, name, PROJECT, problems)
 
     def add(self, layer: str, path: Path, problems: Problems, profile: str = "") -> None:
         """Reads a file into a layer; one that is not there is no problem, one that cannot be read is."""

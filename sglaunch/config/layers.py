@@ -21,9 +21,8 @@ OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
 ENGINES = ("auto", "docker", "nerdctl", "podman")
 ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sudo")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_LATER = {
-    "registry_mirrors": "registry mirrors are not used by this version of sglaunch",
-}
+_REGISTRY = re.compile(r"(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(?::\d+)?")
+_MIRROR = re.compile(rf"{_REGISTRY.pattern}(?:/[a-z0-9._/-]+)?")
 
 
 @dataclass
@@ -45,6 +44,7 @@ class Stack:
     default_profiles: Node | None = None
     engine: Node | None = None
     policy: Node | None = None
+    mirrors: dict[str, Node] = field(default_factory=dict)
     broken: bool = False
 
     def layer(self, name: str) -> Layer:
@@ -134,8 +134,6 @@ def _read_document(stack: Stack, layer: Layer, root: Node, problems: Problems) -
             owner = next((name for name, keys in OWN_KEYS.items() if key in keys), None)
             hint = f"only the {owner} layer has {key}" if owner else _key_hint(key, allowed)
             problems.error(node.key, key, f"unknown key in the {layer.name} layer", hint)
-        elif key in _LATER:
-            problems.error(node.key, key, _LATER[key], "remove it")
         elif node.value is not None:
             _READERS[key](stack, layer, node, problems)
 
@@ -178,6 +176,20 @@ def _read_default_profiles(stack: Stack, _: Layer, node: Node, problems: Problem
 
 def _read_policy(stack: Stack, _: Layer, node: Node, problems: Problems) -> None:
     stack.policy = _mapping(node, "policy", problems)
+
+
+def _read_mirrors(stack: Stack, _: Layer, node: Node, problems: Problems) -> None:
+    """By registry: a nearer layer's mirrors of a registry replace all of a lower one; null is none."""
+    mirrors = _mapping(node, "registry_mirrors", problems)
+    for registry, inner in mirrors.items() if mirrors is not None else ():
+        path = join("registry_mirrors", registry)
+        if not _REGISTRY.fullmatch(registry):
+            problems.error(inner.key, path, f"{registry!r} is no registry", "for example docker.io")
+        hosts = inner.value if inner.is_list else () if inner.value is None else (inner,)
+        for host in hosts:
+            if not isinstance(host.value, str) or not _MIRROR.fullmatch(host.value):
+                problems.error(host, path, "must be a host or a list of hosts", "for example docker.m.daocloud.io")
+        stack.mirrors[registry] = inner.with_value(tuple(hosts))
 
 
 def _mapping(node: Node, key: str, problems: Problems) -> Node | None:
@@ -242,4 +254,5 @@ _READERS: Mapping[str, Callable[[Stack, Layer, Node, Problems], None]] = {
     "default_profiles": _read_default_profiles,
     "engine": _read_engine,
     "policy": _read_policy,
+    "registry_mirrors": _read_mirrors,
 }

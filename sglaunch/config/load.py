@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sglaunch.config.building import hide_base, with_image
 from sglaunch.config.document import parse_value
 from sglaunch.config.expansions import Surroundings
 from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
 from sglaunch.config.layers import Stack, read_stack
 from sglaunch.config.lint import lint, lint_names
+from sglaunch.config.lockfile import Pins, with_pins
 from sglaunch.config.merge import merge
 from sglaunch.config.named_files import NamedFiles
 from sglaunch.config.node import Node, Problems
@@ -20,7 +22,7 @@ from sglaunch.config.profile import validate
 from sglaunch.config.render import Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
-from sglaunch.config.specify import specify
+from sglaunch.config.specify import default_name, specify
 from sglaunch.errors import ConfigError, Place, Problem, UsageError
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.policy import Policy
@@ -63,6 +65,8 @@ class Config:
     resolved: dict[str, Resolved] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mirrors: Mapping[str, Node] = field(default_factory=dict)
+    pins: Pins = field(default_factory=dict)
 
     @property
     def wanted(self) -> dict[str, Wanted]:
@@ -116,6 +120,7 @@ class _Loader:
         self.problems = Problems()
         self.files: Files = read_layers(request.project_file, request.env, str(request.facts["home"]), self.problems)
         self.stack: Stack = read_stack(self.files, self.problems)
+        self.lock = self.files.lock(self.problems)
         self.server = ""
         self.named = NamedFiles(self.files, request.env, self.problems)
         self.env = {**self.named.dotenv(self.files.folder / ".env", required=False), **request.env}
@@ -130,6 +135,8 @@ class _Loader:
             self.stack.declared(),
             self.engine(),
             sources=self.files.lines,
+            mirrors=self.stack.mirrors,
+            pins=self.lock.pins,
         )
         self.server, there = ("", {}) if self.problems.errors else self.request.there(self.engine())
         facts = {**self.request.facts, **there, "project": project, "project_dir": str(self.files.folder)}
@@ -198,11 +205,13 @@ class _Loader:
         own_home = str(self.request.facts["home"])
         paths = Paths(str(facts["home"]), str(facts["project_dir"]), self.files.folders, self.server, own_home)
         overrides = self._overrides()
-        longs = [lengthen(render(text, context, self.problems), paths, self.problems) for text in [*texts, *overrides]]
+        texts = [hide_base(text) for text in [*texts, *overrides]]
+        longs = [lengthen(render(text, context, self.problems), paths, self.problems) for text in texts]
         if len(self.problems.errors) > before and any(not long.is_map for long in longs):
             return None
         merged = merge(longs, self.problems)
         merged = merged.with_value({key: node for key, node in merged.items() if key != "extends"})
+        merged = with_image(merged, default_name(facts))
         failed = len(self.problems.errors) > before
         profile = validate(merged, self.problems)
         if profile is None or failed:
@@ -215,10 +224,16 @@ class _Loader:
             self.named.secret_files(profile, merged),
         )
         warned = len(self.problems.warnings)
-        wanted = specify(profile, merged, around, self.problems)
+        wanted = with_pins(specify(profile, merged, around, self.problems), self.lock)
+        wanted = replace(wanted, settings=replace(wanted.settings, mirrors=self._mirrors()))
         lint(wanted, merged, self.problems)
         self.named.warn_tracked(merged)
         return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])))
+
+    def _mirrors(self) -> dict[str, tuple[str, ...]]:
+        return {
+            registry: tuple(str(host.value) for host in node.value) for registry, node in self.stack.mirrors.items()
+        }
 
     def _vars(self) -> dict[str, Node]:
         merged: dict[str, Node] = {}

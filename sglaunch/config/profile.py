@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StrictBool, ValidationError
 
 from sglaunch.config.entries import (
     Absolute,
+    BuildEntry,
     DependencyEntry,
     DeviceEntry,
     Duration,
@@ -23,6 +24,7 @@ from sglaunch.config.entries import (
     MountEntry,
     NetworkEntry,
     PortEntry,
+    PullPolicy,
     Restart,
     SecretEntry,
     ServerEntry,
@@ -42,7 +44,8 @@ class Profile(Strict):
     """A profile: Compose's service vocabulary and the launcher's own keys."""
 
     container_name: Text | None = Field(None, description="name of the container")
-    image: Image = Field(description="image reference")
+    image: Image = Field(description="image reference; of a profile that builds, the name of what it builds")
+    build: BuildEntry | None = Field(None, description="how the image is built: a folder, or Compose's keys")
     command: list[Text] | None = Field(None, description="words run in place of the image's command")
     entrypoint: list[Text] | None = Field(None, description="words run in place of the image's entrypoint; [] for none")
     environment: dict[str, Text | None] = Field({}, description="variables; a bare name takes the caller's value")
@@ -99,7 +102,9 @@ class Profile(Strict):
     read_only: StrictBool = Field(False, description="root file system read-only")
     runtime: Text = Field("", description="OCI runtime")
     platform: Text = Field("", description="platform of the image, such as linux/arm64")
-    pull_policy: Literal["always", "missing", "never"] = Field("missing", description="when the image is pulled")
+    pull_policy: PullPolicy = Field(
+        "missing", description="when the image is pulled: always, missing, never, daily, weekly, every_12h; or build"
+    )
     logging: LoggingEntry | None = Field(None, description="log driver and its options")
     depends_on: dict[str, DependencyEntry] = Field({}, description="profiles that are started before")
     caches: list[Literal["huggingface", "modelscope", "sglang"]] = Field([], description="host caches mounted")
@@ -113,7 +118,6 @@ class Profile(Strict):
 
 NOT_CARRIED: Mapping[str, str] = {
     "annotations": "the engine's command line has no place for them before Docker 25; write labels",
-    "build": "building is not part of this version; build the image yourself and name it in image",
     "deploy": "write gpus, mem_limit, cpus and restart instead",
     "expose": "containers reach each other's ports without it; remove it, or write ports",
     "links": "use networks with aliases",
@@ -217,6 +221,6 @@ def _model_at(steps: tuple[int | str, ...]) -> type[BaseModel] | None:
 
 
 _REQUIRED = {
-    "image": "write image: NAME, or extends: user, dev or server",
+    "image": "write image: NAME, build: FOLDER, or extends: user, dev or server",
     "server.model": "write server: {model: org/name} or a host path; or `--set server.model=...`",
 }

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.shorthand_build import build
 from sglaunch.config.shorthand_mounts import devices, tmpfs, volumes
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.shorthand_server import gpus, server
@@ -215,10 +216,6 @@ def restart(node: Node, path: str, scope: Scope) -> Node:
     return node.with_value("no") if node.value is False else text_of(node, path, scope)
 
 
-def build(node: Node, path: str, scope: Scope) -> Node:
-    return node if node.is_map else node.with_value({"context": text_of(node, path, scope)})
-
-
 def logging(node: Node, path: str, scope: Scope) -> Node:
     options = node.get("options")
     if options is None or options.value is None:
@@ -230,6 +227,15 @@ TEXT_KEYS = (
     *("container_name", "image", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "user", "working_dir"),
     *("hostname", "stop_signal", "cpuset", "runtime", "platform", "pull_policy", "accelerator", "hub", "recreate"),
 )
+
+_BUILD: Mapping[str, Lengthen] = {
+    "args": assignments(),
+    "labels": assignments(),
+    "extra_hosts": hosts,
+    "secrets": names(),
+    **dict.fromkeys(("tags", "cache_from", "cache_to", "platforms", "ssh"), texts),
+    **dict.fromkeys(("target", "network", "dockerfile", "dockerfile_inline"), text_of),
+}
 
 TABLE: Mapping[str, Lengthen] = {
     **dict.fromkeys(TEXT_KEYS, text_of),
@@ -264,6 +270,6 @@ TABLE: Mapping[str, Lengthen] = {
     "gpus": gpus,
     "server": server,
     "restart": restart,
-    "build": build,
+    "build": lambda node, path, scope: build(node, path, scope, _BUILD),
     "logging": logging,
 }

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sglaunch.config import expansions
+from sglaunch.config.building import build_of
 from sglaunch.config.expansions import Surroundings
 from sglaunch.config.files import BUILTIN
 from sglaunch.config.node import Node, Problems, join
@@ -85,6 +86,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         config_file=around.config_file,
         spec=spec,
         settings=_settings(profile, merged),
+        build=build_of(profile, merged, around, problems),
         origins=origins,
         secret_names=frozenset(secret_names),
     )

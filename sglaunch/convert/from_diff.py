@@ -7,7 +7,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 # What programs leave behind by themselves; facts of many dev containers, not a rule of any engine.
-NOISE = ("/tmp/*", "/run/*", "/var/run/*", "/root/.cache/*", "*_history", "/sbin/docker-init", "/dev/*", "/proc/*")
+NOISE = (
+    *("/tmp/*", "/run/*", "/var/run/*", "/root/.cache/*", "*_history", "/sbin/docker-init", "/dev/*", "/proc/*"),
+    # Podman links /etc/mtab in every container; what somebody changes in the folder is told by itself.
+    *("/etc", "/etc/mtab"),
+)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sglaunch.plan.observation import ObservedContainer
+from sglaunch.plan.observation import LocalImage, ObservedContainer
 from sglaunch.plan.options import LIVE
-from sglaunch.spec.labels import Applied, decode
+from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
 from sglaunch.spec.values import Secret
 
@@ -42,6 +42,22 @@ def _identity(text: str) -> str:
 def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
     """An image's id and every name of it."""
     return _identity(str(data.get("Id", ""))), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
+
+
+def local_image(data: Mapping[str, Any], *, digest: bool = False) -> LocalImage:
+    """One image; `digest` as in `image_identity`."""
+    labels = (data.get("Config") or {}).get("Labels") or {}
+    return LocalImage(
+        image_identity(data, digest=digest),
+        tuple(str(name) for name in data.get("RepoTags") or []),
+        tuple(str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []),
+        str(data.get("Created") or ""),
+        int(data.get("Size") or 0),
+        str(labels.get(BUILT, "")),
+        str(labels.get(f"{BUILT}.project", "")),
+        str(labels.get(f"{SNAPSHOT}.project", "")),
+        str(labels.get(f"{BUILT}.owner") or labels.get(f"{SNAPSHOT}.owner") or ""),
+    )
 
 
 def container(data: Mapping[str, Any]) -> ObservedContainer:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 from sglaunch.convert.from_inspect import container
 from sglaunch.convert.to_create import create_call
-from sglaunch.engine.protocol import Engine
-from sglaunch.engine.ready import Tell, wait_ready
+from sglaunch.engine import images
+from sglaunch.engine.protocol import Engine, Tell
+from sglaunch.engine.ready import wait_ready
 from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plan.observation import ObservedContainer, secret_values
-from sglaunch.plan.steps import ContainerPlan, Plan, Step
+from sglaunch.plan.steps import BUILD, PULL, ContainerPlan, Plan, Step
 from sglaunch.spec.startup import Progress
 from sglaunch.spec.values import masked
 
@@ -128,6 +129,11 @@ def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: N
     if step.op == "ready":
         address = wait_ready(step.target, engine, step.values["readiness"], tell, (lane or Lane()).pause)
         return f"it answers at {address}" if address else "it is ready"
+    if step.op == "pull":
+        return images.pull(step, engine, tell)
+    if step.op == "push":
+        digest = images.push(step, engine, tell, (lane or Lane()).pause)
+        return f"digest {digest}" if digest else ""
     return _PERFORM[step.op](step, engine) or ""
 
 
@@ -233,20 +239,22 @@ def _wait_gone(step: Step, engine: Engine) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def pulls_only(plan: Plan) -> Plan:
-    """The pulls of a plan, one per image: they come first, since what an image is decides what else is to be done."""
+def images_only(plan: Plan) -> Plan:
+    """The pulls and builds of a plan, each image once: they come first, since what an image is decides what else is to
+    be done."""
     seen: set[str] = set()
     kept = []
     for one in plan.containers:
-        steps = tuple(step for step in one.steps if step.op == "pull" and step.target not in seen)
+        steps = tuple(step for step in one.steps if step.op in (PULL, BUILD) and step.target not in seen)
         seen.update(step.target for step in steps)
         if steps:
-            kept.append(replace(one, steps=steps, consent=(), after=None))
+            kept.append(replace(one, steps=steps, consent=(), after=()))
     return Plan(tuple(kept))
 
 
 _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
-    "pull": lambda step, engine: engine.pull(step.target, str(step.values.get("platform", ""))),
+    "build": images.build,
+    "discard": lambda step, engine: engine.discard(step.target),
     "mkdir": lambda step, engine: _on_host(step.target, lambda: engine.machine.make_folder(step.target)),
     "secret": lambda step, engine: _on_host(
         step.values["path"], lambda: engine.machine.write_private(step.values["path"], step.values["text"].reveal())

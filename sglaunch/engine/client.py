@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sglaunch.convert.from_ps import publishers
+from sglaunch.convert.to_build import build_words
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
-from sglaunch.engine import snapshot
+from sglaunch.engine import snapshot, transfer
 from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.machine import Machine
 from sglaunch.engine.probe import INSIDE
+from sglaunch.engine.protocol import Tell
 from sglaunch.engine.secrets import env_file
 from sglaunch.errors import EngineError
 from sglaunch.plan.capabilities import Capabilities
+from sglaunch.spec.build import Build
 from sglaunch.spec.labels import OWNER, PROFILE, PROJECT
 from sglaunch.spec.values import NetworkAttachment
 
@@ -74,6 +76,9 @@ class EngineClient:
     def changed_paths(self, container: str) -> list[str]:
         return self.cli.text("diff", container).splitlines()
 
+    def every_id(self) -> list[str]:
+        return self.cli.text("ps", "-aq", "--no-trunc").split()
+
     def list_ids(self, project: str | None) -> list[str]:
         label = f"label={PROJECT}={project}" if project is not None else f"label={PROFILE}"
         return self.cli.text("ps", "-aq", "--no-trunc", "--filter", label).split()
@@ -81,10 +86,26 @@ class EngineClient:
     def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
         return self.cli.inspect(names, size=size)
 
-    def pull(self, image: str, platform: str) -> None:
-        quiet = self.capabilities.redraws and not sys.stderr.isatty()
-        words = [*(["--platform", platform] if platform else []), *(["--quiet"] if quiet else [])]
-        self.cli.to_stderr("pull", *words, image)
+    def pull(self, image: str, platform: str, tell: Tell) -> None:
+        transfer.run(self.cli, "pull", *(["--platform", platform] if platform else []), image, tell=tell)
+
+    def push(self, image: str, tell: Tell) -> str:
+        return transfer.run(self.cli, "push", image, tell=tell).digest
+
+    def build(self, build: Build, image: str, labels: Mapping[str, str], files: Mapping[str, str]) -> None:
+        self.cli.to_stderr(*build_words(build, image, labels, self.capabilities.builder, files))
+
+    def tag(self, image: str, name: str) -> None:
+        self.cli.text("tag", image, name)
+
+    def discard(self, image: str) -> None:
+        self.cli.text("rmi", image)
+
+    def tags(self, repository: str) -> list[str]:
+        return self.cli.text("image", "ls", "--format", "{{.Tag}}", repository).split()
+
+    def labelled_images(self, label: str) -> list[str]:
+        return self.cli.text("image", "ls", "-q", "--no-trunc", "--filter", f"label={label}").split()
 
     def create(self, call: CreateCall) -> None:
         with env_file(call.secrets) as files:

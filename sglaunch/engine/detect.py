@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ _VERSION = ("version", "--format", "{{json .}}")
 _KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCTL_TOML", "CNI_PATH", "NETCONFPATH")
 _KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
 _DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
+_PLUGINS = tuple(f"{folder}/docker" for folder in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"))
+"""Where docker looks for its plug-ins, beside the user's own folder."""
+
 _INIT_PROGRAMS = {
     PODMAN: ("/usr/libexec/podman/catatonit", "/usr/local/libexec/podman/catatonit", "/usr/lib/podman/catatonit"),
     NERDCTL: (),
@@ -181,8 +184,16 @@ def _json(text: str) -> Mapping[str, Any]:
 
 
 def _read(told: Mapping[str, Any]) -> Capabilities:
-    """By the shape of the answer: nerdctl lists buildctl, Podman spells APIVersion, Docker has a server."""
+    """What answers, and for which platform its machine runs containers."""
     person, server = (told.get(side) or {} for side in ("Client", "Server"))
+    found = _recognised(person, server)
+    pairs = [f"{one.get('Os')}/{one.get('Arch')}" for one in (server, person) if one.get("Os") and one.get("Arch")]
+    platform = next(iter([*pairs, *([str(person["OsArch"])] if person.get("OsArch") else [])]), found.platform)
+    return replace(found, platform=platform)
+
+
+def _recognised(person: Mapping[str, Any], server: Mapping[str, Any]) -> Capabilities:
+    """By the shape of the answer: nerdctl lists buildctl, Podman spells APIVersion, Docker has a server."""
     parts = {one.get("Name"): one.get("Version", "") for one in person.get("Components") or [] if isinstance(one, dict)}
     systemd = Path("/run/systemd/system").is_dir()
     version = str(person.get("Version", "")).lstrip("v")
@@ -193,7 +204,14 @@ def _read(told: Mapping[str, Any]) -> Capabilities:
     if "APIVersion" in person and "ApiVersion" not in person:
         return known(PODMAN, version, systemd=systemd, has_init=_has(_INIT_PROGRAMS[PODMAN], "catatonit"))
     behind = {one.get("Name") for one in server.get("Components") or [] if isinstance(one, dict)}
-    return known(DOCKER, str(server.get("Version", "")), server="podman" if "Podman Engine" in behind else "")
+    behind_podman = "podman" if "Podman Engine" in behind else ""
+    return known(DOCKER, str(server.get("Version", "")), server=behind_podman, buildx=_has_buildx())
+
+
+def _has_buildx() -> bool:
+    """Whether docker's plug-in is there, looked for where docker does; asking it would be one more process."""
+    own = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
+    return any(os.access(Path(folder, "cli-plugins", "docker-buildx"), os.X_OK) for folder in (own, *_PLUGINS))
 
 
 def _has(paths: Sequence[str], program: str) -> bool:

@@ -159,11 +159,24 @@ ROWS: Sequence[Row] = (
         "check the tag; `docker images` lists those here",
     ),
     Row(
+        "broken-off",
+        r"unexpected EOF|connection reset by peer|broken pipe|use of closed network connection|"
+        r"stream error|received unexpected HTTP status: 5\d\d|server misbehaving",
+        "the transfer broke off",
+        "run it again: what has arrived is kept",
+    ),
+    Row(
         "no-route",
         r"dial tcp: lookup (\S+)|dial tcp [^:]+:\d+: (?:connect|i/o)|no such host|tls handshake timeout|"
         r"temporary failure in name resolution|net/http: request canceled",
         "the registry cannot be reached",
-        "check network and proxy; the engine needs its own proxy setting, or a mirror of the registry",
+        "check network and proxy: the engine has its own proxy setting; or name a mirror under registry_mirrors",
+    ),
+    Row(
+        "no-builder",
+        r"no buildkit host is available|buildctl.*(?:not found|no such file)",
+        "{engine} builds with BuildKit, which does not run here",
+        "start buildkitd (`sudo systemctl start buildkit`), or build with another engine",
     ),
     Row(
         "image-missing",

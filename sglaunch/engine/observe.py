@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sglaunch.convert.from_inspect import container, image_identity, is_container
+from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.engine import host
+from sglaunch.engine.inputs import inputs
 from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
 from sglaunch.plan.assign import AUTO_PORTS
-from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.mirrors import mirrored
+from sglaunch.plan.observation import LocalImage, Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
 from sglaunch.spec.container import Wanted, expand
@@ -24,11 +26,14 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
     # Devices are reserved in the labels of every user's containers.
     ids = engine.list_ids(None if counts else project)
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
-    images = {one.spec.image: _tagged(one.spec.image) for one in wanted}
-    data = engine.inspect(list(dict.fromkeys([*ids, *names, *images.values()])), size=False)
+    images = {one.spec.image: _references(one) for one in wanted}
+    asked = [*ids, *names, *(name for references in images.values() for name in references)]
+    data = engine.inspect(list(dict.fromkeys(asked)), size=False)
     containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
     ports = {port for one in wanted for port in host_ports(one.spec)}
     ports -= {port for one in containers.values() for port in held_ports(one)}
+    local = {image: _local(references, data, engine) for image, references in images.items()}
+    here = {image: found for image, found in local.items() if found is not None}
     gpus, gpu_problem = engine.machine.devices() if counts else (None, "nobody asked")
     return Observation(
         owner=engine.machine.owner(),
@@ -39,13 +44,23 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
         gpu_problem=gpu_problem,
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
         engine=engine.capabilities,
-        images={image: _image_id(data.get(asked), engine) for image, asked in images.items()},
+        images={image: found.id if found is not None else None for image, found in local.items()},
+        local=here,
+        inputs=inputs(wanted, here, engine.capabilities.platform),
         paths=engine.machine.exist(_sources(wanted)),
         gpu=engine.machine.has_gpu(cdi=engine.capabilities.gpus == "cdi"),
         salt=host.salt(),
         now=host.now(),
         private=engine.machine.private_folder(),
     )
+
+
+def moved_images(engine: Engine, containers: Sequence[ObservedContainer]) -> set[str]:
+    """Ids of containers whose image's name means another image here by now; one more call, for all of them."""
+    names = {one.id: _tagged(one.image_ref) for one in containers if one.image_ref and one.image_id}
+    data = engine.inspect(sorted(set(names.values())), size=False)
+    here = {name: local_image(found, digest=engine.capabilities.digests).id for name, found in data.items()}
+    return {one.id for one in containers if here.get(names.get(one.id, ""), one.image_id) != one.image_id}
 
 
 def _listening(engine: Engine) -> frozenset[int]:
@@ -61,10 +76,19 @@ def _tagged(image: str) -> str:
     return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
 
 
-def _image_id(data: Mapping[str, Any] | None, engine: Engine) -> str | None:
-    if data is None or is_container(data):
-        return None
-    return image_identity(data, digest=engine.capabilities.digests)
+def _references(wanted: Wanted) -> tuple[str, ...]:
+    """What an image may be known by: its name, and where it is named by digest, which is no tag to give, a mirror's."""
+    image = _tagged(wanted.spec.image)
+    return (image, *mirrored(image, wanted.settings.mirrors)) if "@" in image else (image,)
+
+
+def _local(references: Sequence[str], data: Mapping[str, Any], engine: Engine) -> LocalImage | None:
+    for reference in references:
+        found = data.get(reference)
+        if found is not None and not is_container(found):
+            local = local_image(found, digest=engine.capabilities.digests)
+            return local if reference == references[0] else replace(local, reference=reference)
+    return None
 
 
 def _with_host(one: ObservedContainer) -> ObservedContainer:

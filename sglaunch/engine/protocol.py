@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sglaunch.convert.to_create import CreateCall
 from sglaunch.engine.machine import Machine
 from sglaunch.plan.capabilities import Capabilities
+from sglaunch.spec.build import Build
+from sglaunch.spec.startup import Progress
 from sglaunch.spec.values import NetworkAttachment
+
+Tell = Callable[[Progress, float], None]
+"""Hears where something is, and after how many seconds."""
 
 
 class Follow(Protocol):
@@ -23,6 +28,10 @@ class Engine(Protocol):
 
     capabilities: Capabilities
     machine: Machine
+
+    def every_id(self) -> list[str]:
+        """Ids of all containers of the engine, of whomever."""
+        ...
 
     def list_ids(self, project: str | None) -> list[str]:
         """Ids of the containers that carry our labels: of one project, or of all with None."""
@@ -45,8 +54,32 @@ class Engine(Protocol):
         """`A /path`, `C /path`, `D /path` of each path that differs from the image."""
         ...
 
-    def pull(self, image: str, platform: str) -> None:
-        """Pulls an image, its progress on stderr."""
+    def pull(self, image: str, platform: str, tell: Tell) -> None:
+        """Pulls an image; `tell` hears how far it is."""
+        ...
+
+    def push(self, image: str, tell: Tell) -> str:
+        """Pushes an image; the digest that the registry has it under, "" where the engine does not tell."""
+        ...
+
+    def build(self, build: Build, image: str, labels: Mapping[str, str], files: Mapping[str, str]) -> None:
+        """Builds an image, the builder's own output on stderr. `files`: see convert/to_build."""
+        ...
+
+    def tag(self, image: str, name: str) -> None:
+        """Gives an image a further name."""
+        ...
+
+    def discard(self, image: str) -> None:
+        """Takes a name from an image, and removes it with its last name; never one that a container was made of."""
+        ...
+
+    def tags(self, repository: str) -> list[str]:
+        """The tags of a repository that are here."""
+        ...
+
+    def labelled_images(self, label: str) -> list[str]:
+        """Ids of the images that carry a label, `NAME` or `NAME=VALUE`."""
         ...
 
     def create(self, call: CreateCall) -> None:

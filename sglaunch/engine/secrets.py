@@ -54,6 +54,24 @@ def env_file(secrets: Mapping[str, Secret]) -> Iterator[list[str]]:
                 os.environ[name] = old
 
 
+@contextlib.contextmanager
+def private_files(texts: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """A file of mode 0600 for each text, by its name, while the block runs."""
+    folder = runtime_folder() if texts else Path()
+    if texts:
+        sweep(folder)
+    made: dict[str, str] = {}
+    try:
+        for name, text in texts.items():
+            handle, made[name] = tempfile.mkstemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+        yield made
+    finally:
+        for path in made.values():
+            Path(path).unlink(missing_ok=True)
+
+
 def sweep(folder: Path) -> None:
     """Removes what a killed sglaunch left."""
     for path in folder.glob(f"{_PREFIX}*"):

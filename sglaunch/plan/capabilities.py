@@ -16,6 +16,23 @@ _LIVE = frozenset(option.field for option in LIVE)
 
 
 @dataclass(frozen=True)
+class Builder:
+    """How an engine builds: its command, its word for fetching newer bases, and what of `build` it lacks.
+
+    `lacks`: keys of `build`. `instead`: what has them.
+    """
+
+    command: tuple[str, ...] = ("build",)
+    pull: str = "--pull"
+    lacks: frozenset[str] = frozenset()
+    instead: str = ""
+
+
+CLASSIC = Builder(lacks=frozenset({"secrets", "ssh", "cache_to"}), instead="install docker-buildx")
+BUILDX = Builder(("buildx", "build", "--load"))
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """One engine. `version` is the server's where there is one, `server` what stands behind the program.
 
@@ -28,7 +45,10 @@ class Capabilities:
       `clean_environment`: the program stores its own environment in the container, so it gets none of ours.
       `redraws`: its progress is drawn anew even where nobody watches.
 
+    `platform`: of its machine, as `linux/amd64`.
+
     Acting:
+      `builder`: how it builds images.
       `updates`: options changed in place.
       `connects`: joins networks after the creation; else all are given then.
       `creates_beside`: a replacement can be made under a passing name while the old one runs.
@@ -45,6 +65,8 @@ class Capabilities:
     name: str = DOCKER
     version: str = ""
     server: str = ""
+    platform: str = "linux/amd64"
+    builder: Builder = CLASSIC
     shows_live: bool = True
     typed_inspect: bool = False
     filters_ports: bool = True
@@ -81,8 +103,10 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[+~-]", version)[0]))
 
 
-def known(name: str, version: str, *, server: str = "", systemd: bool = True, has_init: bool = True) -> Capabilities:
-    """The capabilities of an engine. `systemd`, `has_init`: whether its host has these, which some engines need."""
+def known(
+    name: str, version: str, *, server: str = "", systemd: bool = True, has_init: bool = True, buildx: bool = False
+) -> Capabilities:
+    """The capabilities of an engine. `systemd`, `has_init`, `buildx`: what its host has and some engines need."""
     if name == PODMAN:
         return Capabilities(
             PODMAN,
@@ -93,13 +117,15 @@ def known(name: str, version: str, *, server: str = "", systemd: bool = True, ha
             # `podman update` is told by no inspect, and lost at the next start: the label keeps these options too.
             updates=frozenset(),
             gpus="cdi",
+            builder=Builder(pull="--pull=newer", lacks=frozenset({"cache_to"}), instead="docker-buildx has it"),
             runs_healthchecks=systemd,
             has_init=has_init,
         )
     if name == NERDCTL:
         return _nerdctl(version, server, systemd=systemd, has_init=has_init)
     # Podman behind Docker's program loses `--gpus` and devices by name without a word.
-    return Capabilities(DOCKER, version, server, gpus="" if server == PODMAN else "gpus")
+    builder = BUILDX if buildx and server != PODMAN else CLASSIC
+    return Capabilities(DOCKER, version, server, gpus="" if server == PODMAN else "gpus", builder=builder)
 
 
 def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) -> Capabilities:
@@ -115,6 +141,7 @@ def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) ->
         clean_environment=True,
         redraws=True,
         digests=True,
+        builder=Builder(),
         hides_environment=one.older_than("2.0.5"),
         auto_remove=False,
         updates=frozenset(),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Choices:
-    """`known_profiles`: every profile of the project, to tell orphans. `wait`: until a replacement answers."""
+    """`known_profiles`: every profile of the project, to tell orphans. `wait`: until a replacement answers.
+    `build`: anew, whatever is there."""
 
     force_recreate: bool = False
     no_recreate: bool = False
@@ -15,4 +16,5 @@ class Choices:
     remove_orphans: bool = False
     snapshot: bool = False
     wait: bool = True
+    build: bool = False
     known_profiles: frozenset[str] = frozenset()

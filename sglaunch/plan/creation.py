@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sglaunch.errors import Problem
+from sglaunch.plan.building import build_steps
 from sglaunch.plan.diff import applied_spec
+from sglaunch.plan.mirrors import mirrored
 from sglaunch.plan.observation import Observation, ObservedContainer
-from sglaunch.plan.steps import Step
+from sglaunch.plan.steps import PULL, Step
 from sglaunch.spec.container import ContainerSpec, Wanted, expand, origin_of
 from sglaunch.spec.labels import Applied, encode, fingerprints
 from sglaunch.spec.server import key_text
@@ -18,6 +20,9 @@ def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> li
     """Folders first, then create under `name`, then the networks beyond the first. `name` may be a passing one."""
     wanted, key = _with_key(wanted, seen)
     spec = expand(wanted.spec)
+    local = seen.local.get(spec.image)
+    if local is not None and local.reference:
+        spec = replace(spec, image=local.reference)
     steps = [
         Step("mkdir", mount.source, f"mounted at {target}")
         for target, mount in spec.volumes.items()
@@ -90,9 +95,11 @@ def _without_key_file(spec: ContainerSpec) -> ContainerSpec:
     return spec if spec.server is None else replace(spec, server=replace(spec.server, key_file=""))
 
 
-def pull_steps(wanted: Wanted, seen: Observation) -> tuple[list[Step], list[Problem]]:
-    """The pull an absent image needs, or the problem that none is allowed."""
+def image_steps(wanted: Wanted, seen: Observation) -> tuple[list[Step], list[Problem]]:
+    """The pull or build that an image needs first, or the problem that none is allowed."""
     image = wanted.spec.image
+    if wanted.build is not None:
+        return build_steps(wanted, seen), []
     if seen.images.get(image) is not None:
         return [], []
     if wanted.settings.pull_policy == "never":
@@ -100,7 +107,13 @@ def pull_steps(wanted: Wanted, seen: Observation) -> tuple[list[Step], list[Prob
         message = f"{image} is not on this machine, and pull_policy is never"
         hint = "load or build it, or write pull_policy: missing"
         return [], [Problem(message, origin.place if origin else None, "image", hint)]
-    return [Step("pull", image, "not on this machine", values={"platform": wanted.spec.platform})], []
+    return [pull_step(wanted, "not on this machine")], []
+
+
+def pull_step(wanted: Wanted, cause: str) -> Step:
+    """One pull, through the mirrors of its registry."""
+    values = {"platform": wanted.spec.platform, "mirrors": mirrored(wanted.spec.image, wanted.settings.mirrors)}
+    return Step(PULL, wanted.spec.image, cause, values=values)
 
 
 def missing_paths(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:

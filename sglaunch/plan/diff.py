@@ -98,7 +98,8 @@ def _image_changes(
 ) -> Iterator[Change]:
     """A tag that names another local image by now. Under `recreate: ask` it is told and left: somebody pulls daily."""
     if image_id and observed.image_id and image_id != observed.image_id and not other_image:
-        effect = RECREATE if wanted.settings.recreate == "always" else NOTHING
+        # What is built here moves because this project's files did; a tag, because somebody pulled.
+        effect = RECREATE if wanted.settings.recreate == "always" or wanted.build is not None else NOTHING
         ref = wanted.spec.image
         old, new = (f"{ref} ({_short(identity)})" for identity in (observed.image_id, image_id))
         yield _change("image", old, new, wanted, effect)

@@ -61,7 +61,7 @@ GAPS: Mapping[str, tuple[Gap, ...]] = {
 def fitted(wanted: Wanted, engine: Capabilities) -> tuple[Wanted, list[Problem], list[Problem]]:
     """The profile as the engine can make it; what it refuses; what it leaves out of what only the built-in asks."""
     problems = [_problem(gap, wanted, engine) for gap in GAPS[engine.name] if _lacks(gap, wanted, engine)]
-    problems += _multiline(wanted, engine)
+    problems += [*_multiline(wanted, engine), *_unbuildable(wanted, engine)]
     warnings: list[Problem] = []
     left_out: dict[str, Any] = {}
     for path, without, message, hint in _missing(wanted.spec, engine):
@@ -101,6 +101,15 @@ def _missing(spec: ContainerSpec, engine: Capabilities) -> Iterator[tuple[str, A
     if policy not in engine.restarts:
         why = f"{policy} needs containerd 1.7, and this is {engine.server}, which starts again what was stopped"
         yield "restart", "no", why, 'write restart: "no", or update containerd to 1.7'
+
+
+def _unbuildable(wanted: Wanted, engine: Capabilities) -> Iterator[Problem]:
+    for key in sorted(engine.builder.lacks) if wanted.build is not None else ():
+        if getattr(wanted.build, key):
+            path = f"build.{key}"
+            origin = origin_of(path, wanted.origins)
+            message = f"the builder of {engine} has no {key}"
+            yield Problem(message, origin.place if origin else None, path, engine.builder.instead)
 
 
 def _multiline(wanted: Wanted, engine: Capabilities) -> list[Problem]:

@@ -91,16 +91,48 @@ class Gpu:
 
 
 @dataclass(frozen=True)
+class LocalImage:
+    """An image of the engine: its id, names, digests of manifests, size in bytes, and when it was made (RFC 3339).
+
+    `built`: what a build of ours was made from, `project` for which one, "" for others. `snapshot`: of which project;
+    `owner`: of the project, as labels have it.
+    `reference`: what the engine knows it by, where that is not what is written: one by digest that a mirror gave.
+    """
+
+    id: str
+    names: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    created: str = ""
+    size: int = 0
+    built: str = ""
+    project: str = ""
+    snapshot: str = ""
+    owner: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class BuildInputs:
+    """What a profile's image would be built from now: a digest of it all, one of each file, and the paths that
+    differ from those the image here was built from, as far as they are known."""
+
+    digest: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Observation:
     """Every container of the project and of the wanted names, the images, the engine and its host, as plans need them.
 
     `server`: the name of the engine's machine, "" for this one. `images` maps a reference to the id it names here, None
-    where it names none. `paths` tells of each bind source whether it exists. `gpu`: whether the host can give NVIDIA
-    devices. `taken_ports`: wanted TCP ports of the host that none of the project's containers has, with who has them.
-    `listening`: ports of the range for `port: auto` that somebody listens on. `gpus`: the devices, None with the reason
-    in `gpu_problem`. `claimed`: devices and ports that this plan has given away already, with the container. `salt` is
-    fresh randomness for fingerprints, `now` a compact time (20261124-101500) for names. `private`: the user's folder
-    for files that hold secrets.
+    where it names none; `local` tells more of each. `inputs`: by profile, what its image is built from. `paths`
+    tells of each bind source whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`:
+    wanted TCP ports of the host that none of the project's containers has, with who has them. `listening`: ports of
+    the range for `port: auto` that somebody listens on. `gpus`: the devices, None with the reason in `gpu_problem`.
+    `claimed`: devices and ports that this plan has given away already, with the container. `salt` is fresh
+    randomness for fingerprints, `now` a compact time (20261124-101500) for names. `private`: the user's folder for
+    files that hold secrets.
     """
 
     owner: Owner
@@ -108,6 +140,8 @@ class Observation:
     server: str = ""
     containers: tuple[ObservedContainer, ...] = ()
     images: Mapping[str, str | None] = field(default_factory=dict)
+    local: Mapping[str, LocalImage] = field(default_factory=dict)
+    inputs: Mapping[str, BuildInputs] = field(default_factory=dict)
     paths: Mapping[str, bool] = field(default_factory=dict)
     gpu: bool = True
     taken_ports: Mapping[int, str] = field(default_factory=dict)

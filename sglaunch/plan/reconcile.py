@@ -11,9 +11,10 @@ from dataclasses import replace
 from sglaunch.errors import Problem
 from sglaunch.plan import consent
 from sglaunch.plan.assign import assign, claim, lost_port
+from sglaunch.plan.building import build_change
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.creation import create_steps, missing_key, missing_paths, pull_steps, with_devices
+from sglaunch.plan.creation import create_steps, image_steps, missing_key, missing_paths, with_devices
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.gaps import fitted
 from sglaunch.plan.gpus import Shortage, busy
@@ -25,7 +26,7 @@ from sglaunch.plan.ports import given, occupied, taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import passing_names, ready_steps, replace_steps, update_steps
-from sglaunch.plan.steps import CREATE, NONE, PULL, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
+from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Wanted
 
@@ -44,17 +45,6 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)
     return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
-
-
-def plan_pull(wanted: Sequence[Wanted], cause: str) -> Plan:
-    """Pulls the image of each profile, each image once."""
-    plans, seen = [], set()
-    for one in wanted:
-        if one.spec.image not in seen:
-            step = Step("pull", one.spec.image, cause, values={"platform": one.spec.platform})
-            plans.append(ContainerPlan(one.profile, one.spec.container_name, PULL, steps=(step,)))
-        seen.add(one.spec.image)
-    return Plan(tuple(plans))
 
 
 def ours(seen: Observation, project: Project) -> list[ObservedContainer]:
@@ -111,7 +101,7 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
     spec = wanted.spec
     problems = (*refused, *missing_paths(wanted, seen), *missing_key(wanted))
     problems += taken_ports(wanted, seen, None) if choices.start else ()
-    pulls, image_problems = pull_steps(wanted, seen)
+    pulls, image_problems = image_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
     if choices.start:
         name = spec.container_name
@@ -136,6 +126,8 @@ def _existing(
 ) -> ContainerPlan:
     wanted, refused, host_warnings = _fitted(wanted, seen, container)
     found = changes(wanted, container, seen.images.get(wanted.spec.image), seen.engine)
+    rebuilt = build_change(wanted, seen)
+    found += [rebuilt] if rebuilt is not None else []
     pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
     warnings = _loop_warning(container)
     cause = _recreate_cause(container, choices, pending, lost_port(seen, container))
@@ -200,7 +192,7 @@ def _recreation(
     wanted: Wanted, container: ObservedContainer, seen: Observation, choices: Choices, cause: str
 ) -> ContainerPlan:
     wanted, shortage = assign(_carry_over(wanted, container), seen, container)
-    pulls, image_problems = pull_steps(wanted, seen)
+    pulls, image_problems = image_steps(wanted, seen)
     warnings = []
     if container.auto_remove:
         message = f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back"

@@ -21,8 +21,8 @@ CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE = (
     "remove",
     "refuse",
 )
-STOP, RESTART, PULL, REPAIR = "stop", "restart", "pull", "repair"
-ACTIONS = (CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE, STOP, RESTART, PULL, REPAIR)
+STOP, RESTART, PULL, REPAIR, BUILD, PUSH, PRUNE = "stop", "restart", "pull", "repair", "build", "push", "prune"
+ACTIONS = (CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE, STOP, RESTART, PULL, REPAIR, BUILD, PUSH, PRUNE)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Step:
     """One engine call (or one folder made) and its cause. `undo` takes it back, should a later step fail.
 
     op       target     further
-    pull     image      platform
+    pull     image      values: platform, mirrors (the same image elsewhere, tried first)
+    build    image      labels, values: build, files (path -> digest of what it is made from)
+    push     image
+    discard  image      an image is removed
     mkdir    host path
     secret   name       values: path and text of a file for the user alone
     forget   name       values: path of such a file, which is removed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sglaunch.errors import Problem
@@ -71,9 +71,12 @@ def endpoints_data(wanted: Sequence[Wanted], answers: Mapping[str, str], hostnam
     return found
 
 
-def containers_data(containers: Sequence[ObservedContainer], states: Mapping[str, str]) -> dict[str, Any]:
-    """The answer of `ps --json`. `states`: id -> what a server said when it was asked."""
-    found = [_container(one, states.get(one.id, "")) for one in containers]
+def containers_data(
+    containers: Sequence[ObservedContainer], states: Mapping[str, str], moved: Collection[str]
+) -> dict[str, Any]:
+    """The answer of `ps --json`. `states`: id -> what a server said when it was asked. `moved`: ids of containers whose
+    image's name means another image by now."""
+    found = [{**_container(one, states.get(one.id, "")), "image_moved": one.id in moved} for one in containers]
     return {"schema_version": SCHEMA_VERSION, "containers": found}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from typing import Protocol
@@ -27,10 +28,18 @@ _VERBS = {
     "connect": "connected",
     "gone": "gone",
     "ready": "ready",
+    "build": "built",
+    "push": "pushed",
+    "discard": "removed",
 }
 
 
-_DURING = {"pull": "pulling", "stop": "stopping", "snapshot": "saving"}
+_DURING = {"pull": "pulling", "push": "pushing", "build": "building", "stop": "stopping", "snapshot": "saving"}
+
+
+TRANSFERS = ("pulling", "pushing")
+TRANSFER_SECONDS = 5.0
+"""How often a transfer is told where nobody sees it move."""
 
 
 class Happened(Protocol):
@@ -51,42 +60,71 @@ class Happened(Protocol):
 
 
 class Lines:
-    """For people: what was done, and why. A start-up has one moving line on a terminal, one line a phase elsewhere."""
+    """For people: what was done, and why. On a terminal what goes on has a moving line each; elsewhere a start-up has
+    one line a phase, and a transfer one a tenth of its way, at most every five seconds."""
 
     def __init__(self) -> None:
-        self._phases: dict[str, str] = {}
-        self._open = False
+        self._told: dict[str, tuple[Progress, float]] = {}
+        self._moving: dict[str, str] = {}
+        self._drawn = 0
 
     def __call__(self, event: Happened) -> None:
         if event.progress is not None and event.step is not None:
             self._progress(event.step.target, event.progress, event.seconds)
             return
-        self._close()
+        self._clear()
+        if event.step is not None:
+            self._moving.pop(event.step.target, None)
         _line(event)
+        self._draw()
 
     def _progress(self, name: str, progress: Progress, seconds: float) -> None:
         told = f"{name}: {progress} ({format_duration(int(seconds))})"
         if sys.stderr.isatty():
-            columns = shutil.get_terminal_size().columns
-            line = clean(f"{told}  {progress.line}").replace("\n", " ")[: columns - 1]
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-            self._open = True
-        elif self._phases.get(name) != progress.phase:
-            say(told)
-        self._phases[name] = progress.phase
+            self._clear()
+            self._moving[name] = clean(f"{told}  {progress.line}").replace("\n", " ")
+            self._draw()
+        elif self._is_news(name, progress, seconds):
+            say(f"{told}  {progress.line}" if progress.phase in TRANSFERS and progress.line else told)
+            self._told[name] = (progress, seconds)
 
-    def _close(self) -> None:
-        if self._open:
-            sys.stderr.write("\r\x1b[K")
-            self._open = False
+    def _is_news(self, name: str, progress: Progress, seconds: float) -> bool:
+        if name not in self._told:
+            return True
+        last, when = self._told[name]
+        further = (progress.percent or 0) // 10 > (last.percent or 0) // 10
+        steps = progress.phase in TRANSFERS and further and seconds - when >= TRANSFER_SECONDS
+        return steps or progress.phase != last.phase
+
+    def _draw(self) -> None:
+        """The moving lines, as many as the terminal has room for, none of them wrapped."""
+        size = _size()
+        lines = [line[: size.columns - 1] for line in list(self._moving.values())[-max(1, size.lines - 1) :]]
+        if lines:
+            sys.stderr.write("\n".join(lines))
+            sys.stderr.flush()
+        self._drawn = len(lines)
+
+    def _clear(self) -> None:
+        if self._drawn:
+            up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
+            sys.stderr.write(f"\r{up}\x1b[J")
+            self._drawn = 0
+
+
+def _size() -> os.terminal_size:
+    """Of the terminal that is drawn on, which need not be that of stdout."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return shutil.get_terminal_size()
 
 
 def _line(event: Happened) -> None:
     step = event.step
     if step is None:
         return
-    if event.kind == "begin" and step.op in ("pull", "stop", "snapshot"):
+    if event.kind == "begin" and step.op in _DURING:
         say(f"{step.target}: {_DURING[step.op]} ({step.cause})")
     elif event.kind == "done" and step.op in _VERBS:
         to = f" to {step.to}" if step.to and step.op in ("rename", "snapshot") else step.given()

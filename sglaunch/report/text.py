@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 
 from sglaunch.plan.observation import ObservedContainer
@@ -19,11 +19,13 @@ def containers_table(
     *,
     states: Mapping[str, str],
     indices: Mapping[str, int],
+    moved: Collection[str],
     projects: bool,
 ) -> list[str]:
     """Profile, container, state, ready, image, GPUs, ports, uptime; project and owner first where several are shown.
 
-    `indices`: UUID -> number of each device of this machine, as far as they are known.
+    `moved`: ids of containers whose image's name means another image by now. `indices`: UUID -> number of each
+    device of this machine, as far as they are known.
     """
     head = ["PROFILE", "CONTAINER", "STATE", "READY", "IMAGE", "GPUS", "PORTS", "UPTIME"]
     rows = [["PROJECT", "OWNER", *head] if projects else head]
@@ -34,7 +36,7 @@ def containers_table(
             one.name,
             one.status if one.status != "exited" else f"exited ({one.exit_code})",
             {True: "yes", False: state or one.health or "no", None: "-"}[ready(one, state)],
-            one.image_ref,
+            f"{one.image_ref} (moved)" if one.id in moved else one.image_ref,
             _gpus(one, indices),
             ", ".join(one.ports) or ("host" if one.network_mode == "host" else "-"),
             uptime(one, now),

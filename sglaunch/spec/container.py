@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sglaunch.errors import Origin, Problem
+from sglaunch.spec.build import Build
 from sglaunch.spec.server import Server, command, key_mount, model_mount, proxies_around, published
 from sglaunch.spec.values import (
     Device,
@@ -116,9 +117,10 @@ class Readiness:
 class Settings:
     """What the launcher does with the container; never a change of it.
 
-    `needs_ready`: those of `depends_on` that must be ready first. `readiness`: None where nothing tells of it.
-    `fallback_shell`: the shell is a wish, and the next best will do. `soft`: fields that only the built-in layer asks
-    for, dropped with a warning where the host lacks them. Times in seconds.
+    `mirrors`: by registry, what is asked before it. `needs_ready`: those of `depends_on` that must be ready first.
+    `readiness`: None where nothing tells of it. `fallback_shell`: the shell is a wish, and the next best will do.
+    `soft`: fields that only the built-in layer asks for, dropped with a warning where the host lacks them. Times in
+    seconds.
     """
 
     attach: bool = False
@@ -127,6 +129,7 @@ class Settings:
     recreate: str = "ask"
     protect: bool = True
     pull_policy: str = "missing"
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
     needs_ready: frozenset[str] = frozenset()
     readiness: Readiness | None = None
@@ -137,7 +140,9 @@ class Settings:
 class Wanted:
     """A profile resolved: the spec, the settings, and where every value of them was written.
 
-    Where the spec left a choice, `assigned` is what was chosen and `request` the spec as it was asked.
+    `build`: how its image is made here. `pins`: by platform, the digest that the lock file says its image has;
+    `unpinned`: why there is none, where there is a lock file. Where the spec left a choice, `assigned` is what was
+    chosen and `request` the spec as it was asked.
     """
 
     project: str
@@ -145,6 +150,9 @@ class Wanted:
     config_file: str
     spec: ContainerSpec
     settings: Settings = field(default_factory=Settings)
+    build: Build | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+    unpinned: str = ""
     request: ContainerSpec | None = None
     assigned: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)

@@ -24,6 +24,7 @@ IMAGE = PREFIX + "image"
 SECRETS = PREFIX + "secrets"
 ASSIGNED = PREFIX + "assigned"
 SNAPSHOT = PREFIX + "snapshot"
+BUILT = PREFIX + "built"
 
 SCHEMA_VERSION = 1
 CHUNK = 3500
@@ -60,6 +61,11 @@ def snapshot_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """What a snapshot image says of the container it was taken of. It must not look like a container of ours itself."""
     known = {"project": labels.get(PROJECT, ""), "profile": labels.get(PROFILE, ""), "owner": labels.get(OWNER, "")}
     return {f"{SNAPSHOT}.{key}": value for key, value in known.items()}
+
+
+def built_labels(inputs: str, project: str, owner: Owner) -> dict[str, str]:
+    """What an image says of its build: a digest of what it was made from, and whose it is."""
+    return {BUILT: inputs, f"{BUILT}.project": project, f"{BUILT}.owner": str(owner)}
 
 
 def fingerprints(values: Mapping[str, Secret], salt: str) -> dict[str, str]:

@@ -618,7 +618,7 @@ def test_the_log_of_a_container_that_never_ran_is_empty(world: World) -> None:
 def test_a_pull_from_a_registry_that_lacks_the_image_fails_and_says_so(world: World) -> None:
     image = "127.0.0.1:1/no/such:1"
     with pytest.raises(EngineError) as caught:
-        world.engine.pull(image, "")
+        world.engine.pull(image, "", lambda progress, seconds: None)
     assert kind(caught) in ("no-route", "tag-missing")
     assert world.engine.inspect([image], size=False) == {}
 

@@ -13,7 +13,7 @@ from builders import IMAGE, IMAGE_ID, make_container, make_observation, make_spe
 from fake_engine import FakeEngine
 
 from sglaunch.engine import apply as applying
-from sglaunch.engine.apply import Event, apply, perform, pulls_only
+from sglaunch.engine.apply import Event, apply, images_only, perform
 from sglaunch.errors import EngineError, Interrupted
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.reconcile import plan_up
@@ -333,7 +333,7 @@ def test_the_pulls_of_a_plan_come_once_each_and_need_no_consent() -> None:
         ContainerPlan(f"p{number}", f"c{number}", "recreate", steps=(step, create()), consent=("lost",))
         for number, step in enumerate(pulls)
     ]
-    found = pulls_only(Plan((*containers, ContainerPlan("q", "d", "none"))))
+    found = images_only(Plan((*containers, ContainerPlan("q", "d", "none"))))
     assert [step.target for step in found.steps()] == ["a:1", "b:1"]
     assert {step.op for step in found.steps()} == {"pull"}
     assert [one.consent for one in found.containers] == [(), ()]

@@ -266,6 +266,18 @@ SAID = {
         "does not run",
     ),
     "exec in a paused one": (D + "Container ana-dev is paused, unpause the container before exec", "paused", "paused"),
+    "push, the registry gone": (
+        'Put "http://127.0.0.1:5000/v2/x/blobs/uploads/1": write tcp 127.0.0.1:1->127.0.0.1:5000: write: broken pipe',
+        "broken-off",
+        "broke off",
+    ),
+    "pull, the registry gone": ("error pulling image configuration: unexpected EOF", "broken-off", "broke off"),
+    "nerdctl build": (
+        'time="x" level=error msg="`buildctl` needs to be installed and `buildkitd` needs to be running" error="no '
+        'buildkit host is available, tried 2 candidates"\nno buildkit host is available, tried 2 candidates',
+        "no-builder",
+        "builds with BuildKit",
+    ),
     "engine too old": (
         '"--annotation" requires API version 1.43, but the Docker daemon API version is 1.41',
         "too-new",

@@ -11,9 +11,10 @@ from reconcile_cases import CASES
 
 from sglaunch.convert.to_create import create_call
 from sglaunch.plan.choices import Choices
+from sglaunch.plan.fetching import plan_pull
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.order import in_order
-from sglaunch.plan.reconcile import ours, plan_pull, plan_up
+from sglaunch.plan.reconcile import ours, plan_up
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.labels import decode, fingerprints
