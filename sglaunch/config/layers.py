@@ -21,7 +21,7 @@ OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
 ENGINES = ("auto", "docker", "nerdctl", "podman")
 ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sudo")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_REGISTRY = re.compile(r"(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(?::\d+)?")
+_REGISTRY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?")
 _MIRROR = re.compile(rf"{_REGISTRY.pattern}(?:/[a-z0-9._/-]+)?")
 
 

@@ -47,7 +47,7 @@ def read_lock(text: str, name: str, layer: str, problems: Problems) -> Lock:
             else:
                 problems.error(digest, f"{profile}.{platform}", "is no digest", "`sglaunch lock` writes the file anew")
         pins.setdefault(profile, {})[image] = digests
-        origins[profile, image] = platforms.origin
+        origins[profile, image] = Origin(platforms.key or platforms.origin.place, layer)
     return Lock(pins, origins)
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_BREAKS = re.compile(r"[\r\n]|\x1b\[[0-9;?]*[A-Za-z]")
+_BREAKS = re.compile(r"[\r\n]|\x1b\[[0-9;?]*[A-Za-ln-z]")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?]*)?$")
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 _SIZE = r"([\d.]+) ?([kKMG]i?)?B?"
 _PAIR = re.compile(rf"{_SIZE} ?/ ?{_SIZE}")
 _ONE = re.compile(rf"\]\s+{_SIZE}\s*$")
 _DOCKER = re.compile(r"([0-9a-f]{12}): ([A-Z][\w ]+?)\s*(?:\[|$)")
 _PODMAN = re.compile(r"Copying (blob|config) (?:sha256:)?([0-9a-f]{10,64})\s+(.*)")
-_NERDCTL = re.compile(r"(?:layer|config|manifest|index)-sha256:([0-9a-f]{12})[0-9a-f.]*:\s+(\w+)")
+_NERDCTL = re.compile(r"layer-sha256:([0-9a-f]{12})[0-9a-f.]*:\s+(\w+)")
 _DIGEST = re.compile(r"(?i)digest: (sha256:[0-9a-f]{64})")
 _DONE = (
     *("Pull complete", "Already exists", "Pushed", "Layer already exists", "Mounted from", "Download complete"),
@@ -57,9 +59,11 @@ class Transfer:
 
     def feed(self, text: str) -> Moved:
         """How far it is after some more text. An escape sequence may be cut, so the last piece waits for more."""
-        *pieces, self._rest = _BREAKS.split(self._rest + text)
-        if "\x1b" not in self._rest and len(self._rest) > 4096:
-            pieces, self._rest = [*pieces, self._rest], ""
+        text = self._rest + text
+        cut = _UNFINISHED.search(text)
+        kept = text[cut.start() :] if cut else ""
+        *pieces, rest = _BREAKS.split(_COLOUR.sub("", text.removesuffix(kept)))
+        self._rest = rest + kept
         for piece in pieces:
             self._piece(piece.strip())
         return self.moved()
@@ -109,7 +113,8 @@ class Transfer:
 
 _NOISE = re.compile(
     r"[\w.-]+: Pulling from |Status: |The push refers to|Using default tag|Trying to pull|Getting image source|"
-    r"Writing manifest|Storing signatures|elapsed:|[0-9a-f]{64}$|\S+/\S+[:@]\S+$|\S+: (resolving|resolved|waiting)|"
+    r"Writing manifest|Storing signatures|elapsed:|[0-9a-f]{64}$|\S+/\S+[:@]\S+$|\S+:\s+(resolving|resolved|waiting)|"
+    r"(?:config|manifest|index)-sha256:|"
     r"Copying config|Copying blob"
 )
 

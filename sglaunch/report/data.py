@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sglaunch.errors import Problem
@@ -11,6 +12,7 @@ from sglaunch.plan.options import show
 from sglaunch.plan.steps import ContainerPlan, Plan
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION, problem_data
+from sglaunch.spec.build import Build
 from sglaunch.spec.canonical import SECRET_VALUE, plain
 from sglaunch.spec.container import Wanted, open_to_others
 from sglaunch.spec.startup import READY
@@ -143,7 +145,19 @@ def spec_data(one: Wanted) -> dict[str, Any]:
             environment[name] = None
     if environment:
         data["environment"] = dict(sorted(environment.items()))
+    if one.build is not None:
+        data["build"] = _build(one.build)
     return {name: show(name, value) if name in ("shm_size", "mem_limit") else value for name, value in data.items()}
+
+
+def _build(build: Build) -> dict[str, Any]:
+    """What is written of it, with absolute paths; values of secrets are stars."""
+    found = {name: value for item in fields(build) if (value := getattr(build, name := item.name))}
+    found = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    found.pop("passed", None)
+    if build.secrets:
+        found["secrets"] = {name: {"file": one.file} if one.file else MASK for name, one in build.secrets.items()}
+    return found
 
 
 def _masked(value: Any) -> Any:

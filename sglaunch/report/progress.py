@@ -82,7 +82,7 @@ class Lines:
         told = f"{name}: {progress} ({format_duration(int(seconds))})"
         if sys.stderr.isatty():
             self._clear()
-            self._moving[name] = clean(f"{told}  {progress.line}").replace("\n", " ")
+            self._moving[name] = clean(f"{told}  {progress.line}").replace("\n", " ").rstrip()
             self._draw()
         elif self._is_news(name, progress, seconds):
             say(f"{told}  {progress.line}" if progress.phase in TRANSFERS and progress.line else told)

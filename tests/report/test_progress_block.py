@@ -1,0 +1,96 @@
+"""Several things at once on a terminal: a moving line each; elsewhere lines that are worth one."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from sglaunch.plan.steps import ContainerPlan, Step
+from sglaunch.report import progress
+from sglaunch.report.progress import Lines
+from sglaunch.spec.startup import Progress
+
+PLAN = ContainerPlan("dev", "ana-eval-dev", "pull")
+
+
+@dataclass(frozen=True)
+class Event:
+    kind: str
+    step: Step
+    progress: Progress | None = None
+    seconds: float = 0.0
+    note: str = ""
+    plan: ContainerPlan = PLAN
+
+
+class Stderr(io.StringIO):
+    terminal = True
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def screen(text: str) -> list[str]:
+    """What a terminal shows of it: carriage return, newline, cursor up, erase below."""
+    lines, row = [""], 0
+    for piece in re.findall(r"\x1b\[\d*[AJ]|\r|\n|[^\x1b\r\n]+", text):
+        if piece == "\n":
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif piece.endswith("A") and piece.startswith("\x1b"):
+            row -= int(piece[2:-1] or 1)
+        elif piece == "\x1b[J":
+            del lines[row + 1 :]
+            lines[row] = ""
+        elif piece != "\r":
+            lines[row] = piece
+    return [line for line in lines if line]
+
+
+@pytest.fixture
+def stderr(monkeypatch: pytest.MonkeyPatch) -> Stderr:
+    made = Stderr()
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=made))
+    monkeypatch.setattr(progress, "_size", lambda: os.terminal_size((60, 5)))
+    return made
+
+
+def moving(name: str, percent: int, seconds: float = 0.0, line: str = "") -> Event:
+    return Event("progress", Step("pull", name, "asked"), Progress("pulling", percent, line), seconds)
+
+
+def test_each_has_a_line_that_moves_and_what_is_done_stands_above(stderr: Stderr) -> None:
+    lines = Lines()
+    for percent in (10, 20):
+        lines(moving("a:1", percent))
+        lines(moving("b:1", percent))
+    assert screen(stderr.getvalue()) == ["a:1: pulling 20% (0s)", "b:1: pulling 20% (0s)"]
+    lines(Event("done", Step("pull", "a:1", "asked")))
+    assert screen(stderr.getvalue()) == ["a:1: pulled (asked)", "b:1: pulling 20% (0s)"]
+    lines(Event("done", Step("pull", "b:1", "asked")))
+    assert screen(stderr.getvalue()) == ["a:1: pulled (asked)", "b:1: pulled (asked)"]
+
+
+def test_no_line_is_wider_and_no_block_higher_than_the_terminal(stderr: Stderr) -> None:
+    lines = Lines()
+    for number in range(9):
+        lines(moving(f"image{number}", 1, line="x" * 200))
+    shown = screen(stderr.getvalue())
+    assert [line[:6] for line in shown] == ["image5", "image6", "image7", "image8"]
+    assert max(map(len, shown)) == 59
+
+
+def test_elsewhere_a_transfer_is_told_now_and_then(stderr: Stderr) -> None:
+    stderr.terminal = False
+    lines = Lines()
+    for second in range(60):
+        lines(moving("a:1", second * 2, second, "1/2 layers"))
+    said = stderr.getvalue().splitlines()
+    assert said[0] == "a:1: pulling 0% (0s)  1/2 layers"
+    assert len(said) == 12
+    assert "\x1b" not in stderr.getvalue()
