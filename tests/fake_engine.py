@@ -194,7 +194,12 @@ class FakeEngine:
     def labelled_images(self, label: str) -> list[str]:
         with self._call("labelled_images", label):
             name, _, value = label.partition("=")
-            return [one for one, labels in self.image_labels.items() if labels.get(name) in (value, value or None)]
+            here = set(self.images.values())
+            return [
+                one
+                for one, labels in self.image_labels.items()
+                if one in here and name in labels and (not value or labels[name] == value)
+            ]
 
     def every_id(self) -> list[str]:
         with self._call("every_id", ""):

@@ -102,7 +102,10 @@ class EngineClient:
         self.cli.text("rmi", image)
 
     def tags(self, repository: str) -> list[str]:
-        return self.cli.text("image", "ls", "--format", "{{.Tag}}", repository).split()
+        # Podman would list every name of the same images, too; and it calls `localhost` what no registry gave.
+        names = self.cli.text("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+        pairs = [name.removeprefix("localhost/").rpartition(":") for name in names]
+        return [tag for name, _, tag in pairs if name == repository]
 
     def labelled_images(self, label: str) -> list[str]:
         return self.cli.text("image", "ls", "-q", "--no-trunc", "--filter", f"label={label}").split()

@@ -181,9 +181,10 @@ ROWS: Sequence[Row] = (
     Row(
         "image-missing",
         r"no such image: ([^\s,;]+?)[:.]?(?:\s|$)|(?<!\S)(\S+): image not known|"
+        r'does not exist locally with the tag: (\S+)|image "([^"]+)": not found|'
         r'image not available: "?([^"\s]+)',
         "the image {1} is not on this machine",
-        "`sglaunch pull`",
+        "`sglaunch pull`, or `sglaunch build`",
     ),
     Row(
         "bad-reference",

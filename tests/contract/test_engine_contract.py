@@ -6,11 +6,13 @@ after it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from sglaunch.engine.protocol import Engine
 from sglaunch.engine.trace import listen
 from sglaunch.errors import EngineError
 from sglaunch.plan.observation import ObservedContainer
+from sglaunch.spec.build import Build
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.labels import Applied, encode
 from sglaunch.spec.values import Mount, NetworkAttachment, PortBinding, Secret
@@ -621,6 +624,52 @@ def test_a_pull_from_a_registry_that_lacks_the_image_fails_and_says_so(world: Wo
         world.engine.pull(image, "", lambda progress, seconds: None)
     assert kind(caught) in ("no-route", "tag-missing")
     assert world.engine.inspect([image], size=False) == {}
+
+
+# images
+
+
+def test_a_name_more_and_a_name_less(world: World) -> None:
+    name = f"{world.project}/made:v1"
+    world.engine.tag(world.image, name)
+    assert world.engine.tags(f"{world.project}/made") == ["v1"]
+    assert world.engine.tags(f"{world.project}/other") == []
+    world.engine.discard(name)
+    assert world.engine.tags(f"{world.project}/made") == []
+    assert world.engine.inspect([world.image], size=False) != {}
+
+
+def test_a_push_to_no_registry_fails_and_says_so(world: World) -> None:
+    name = f"127.0.0.1:1/{world.project}:1"
+    with pytest.raises(EngineError) as caught:
+        world.engine.push(name, lambda progress, seconds: None)
+    assert kind(caught) in ("image-missing", "no-route")
+
+
+def test_a_build_makes_an_image_that_its_labels_find(world: World, tmp_path: Path) -> None:
+    lacks(world, "nerdctl", "it builds with BuildKit alone, which does not run here")
+    name, label = f"{world.project}:1", f"sglaunch.test.{world.project}"
+    here = "localhost/" if world.real is not None and world.real.name == "podman" else ""
+    (tmp_path / "Dockerfile").write_text(f"FROM {here}{world.image}\nARG A\nENV B=$A\n", encoding="utf-8")
+    build = Build(str(tmp_path), str(tmp_path / "Dockerfile"), args={"A": "1"})
+    world.engine.build(build, name, {label: "x"}, {})
+    assert len(world.engine.labelled_images(label)) == 1
+    assert world.engine.labelled_images(f"{label}=x") == world.engine.labelled_images(label)
+    assert world.engine.labelled_images(f"{label}=y") == []
+    assert list(world.engine.inspect([name], size=False)) == [name]
+    world.engine.discard(name)
+    assert world.engine.labelled_images(label) == []
+
+
+def test_the_image_of_a_container_is_not_discarded(world: World) -> None:
+    name = f"{world.project}/kept:v1"
+    world.engine.tag(world.image, name)
+    container = world.make(image=name, start=True)
+    assert world.look(container).id in world.engine.every_id()
+    # A name may go where the image has another one; nerdctl keeps that too.
+    with contextlib.suppress(EngineError):
+        world.engine.discard(name)
+    assert world.status(container) == "running"
 
 
 # secrets
