@@ -83,6 +83,11 @@ class Sglaunch:
         found: dict[str, Any] = container
         return found
 
+    def snapshots(self) -> list[str]:
+        """The names of the snapshots, newest first."""
+        rows = json.loads(self("images", "--json").stdout)["images"]
+        return [row["image"] for row in rows if row["kind"] == "snapshot"]
+
     def name(self, profile: str = "web") -> str:
         return f"{getpass.getuser()}-{self.project}-{profile}"
 

@@ -29,7 +29,8 @@ def outdated(common: Common, profiles: Sequence[str]) -> int:
     tags = [prepared.config.wanted[one.profile] for one in prepared.wanted]
     with ThreadPoolExecutor() as pool:
         remotes = list(pool.map(lambda one: _asked(one, prepared, seen), tags))
-    found = [freshness(one, seen, remote) for one, remote in zip(prepared.wanted, remotes, strict=True)]
+    asked = zip(prepared.wanted, remotes, tags, strict=True)
+    found = [freshness(one, seen, remote, tag.spec.image) for one, remote, tag in asked]
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "images": [_data(one) for one in found]})
     else:

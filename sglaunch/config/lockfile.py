@@ -67,7 +67,7 @@ def write_lock(pins: Pins) -> str:
         profile: {image: dict(sorted(digests.items())) for image, digests in sorted(images.items())}
         for profile, images in sorted(pins.items())
     }
-    return _HEAD + dump({"version": VERSION, "profiles": profiles})
+    return f"{_HEAD}version: {VERSION}\n{dump({'profiles': profiles})}"
 
 
 def with_pins(wanted: Wanted, lock: Lock) -> Wanted:

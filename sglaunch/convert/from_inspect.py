@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import LocalImage, ObservedContainer
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
@@ -18,6 +19,7 @@ from sglaunch.spec.values import Secret
 
 # Words of Podman for what Docker calls otherwise.
 _STATUSES = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
+_DOCKER = Capabilities()
 _NEVER = "0001-01-01"
 _NERDCTL_NAME = "nerdctl/name"
 _NERDCTL_LABELS = ("nerdctl/", "io.containerd.", "containerd.io/")
@@ -44,12 +46,12 @@ def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
     return _identity(str(data.get("Id", ""))), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
 
 
-def local_image(data: Mapping[str, Any], *, digest: bool = False) -> LocalImage:
-    """One image; `digest` as in `image_identity`."""
+def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> LocalImage:
+    """One image, by the names that its engine was given."""
     labels = (data.get("Config") or {}).get("Labels") or {}
     return LocalImage(
-        image_identity(data, digest=digest),
-        tuple(str(name) for name in data.get("RepoTags") or []),
+        image_identity(data, digest=engine.digests),
+        tuple(str(name).removeprefix(engine.local_prefix) for name in data.get("RepoTags") or []),
         tuple(str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []),
         str(data.get("Created") or ""),
         int(data.get("Size") or 0),

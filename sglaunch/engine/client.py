@@ -102,9 +102,9 @@ class EngineClient:
         self.cli.text("rmi", image)
 
     def tags(self, repository: str) -> list[str]:
-        # Podman would list every name of the same images, too; and it calls `localhost` what no registry gave.
+        # Podman would list every name of the same images, too.
         names = self.cli.text("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
-        pairs = [name.removeprefix("localhost/").rpartition(":") for name in names]
+        pairs = [name.removeprefix(self.capabilities.local_prefix).rpartition(":") for name in names]
         return [tag for name, _, tag in pairs if name == repository]
 
     def labelled_images(self, label: str) -> list[str]:

@@ -11,11 +11,12 @@ from dataclasses import replace
 from sglaunch.engine import context, pulled
 from sglaunch.engine.logins import login
 from sglaunch.engine.protocol import Engine, Tell
-from sglaunch.engine.registry import refused, tags
+from sglaunch.engine.registry import manifest, refused, tags
 from sglaunch.engine.secrets import private_files
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.steps import Step
 from sglaunch.spec.build import Build
+from sglaunch.spec.labels import BUILT
 from sglaunch.spec.reference import nearest_tags, parse
 
 TRANSIENT = ("broken-off", "no-route", "registry")
@@ -76,7 +77,7 @@ def push(step: Step, engine: Engine, tell: Tell, pause: Callable[[float], None] 
     """The digest that the registry has it under. What may pass is tried again."""
     for tried in range(1, PUSH_TRIES + 1):
         try:
-            return engine.push(step.target, tell)
+            return engine.push(step.target, tell) or _digest_there(step.target)
         except EngineError as error:
             if error.failure.kind not in TRANSIENT or tried == PUSH_TRIES:
                 raise _explained(error, step.target, engine) from None
@@ -84,12 +85,20 @@ def push(step: Step, engine: Engine, tell: Tell, pause: Callable[[float], None] 
     return ""
 
 
+def _digest_there(image: str) -> str:
+    """What the registry says that it has now, for engines that do not tell."""
+    try:
+        return manifest(parse(image)).digest
+    except EngineError:
+        return ""
+
+
 def build(step: Step, engine: Engine) -> str:
     """One call of the builder; what it was made from is kept, so that the next change can be named."""
     wanted: Build = step.values["build"]
     with private_files(_texts(wanted)) as files, _passed(wanted):
         engine.build(wanted, step.target, step.labels, files)
-    context.remember(next(iter(step.labels.values()), ""), step.values.get("files") or {})
+    context.remember(step.labels[BUILT], step.values.get("files") or {})
     return ""
 
 

@@ -59,7 +59,7 @@ def moved_images(engine: Engine, containers: Sequence[ObservedContainer]) -> set
     """Ids of containers whose image's name means another image here by now; one more call, for all of them."""
     names = {one.id: _tagged(one.image_ref) for one in containers if one.image_ref and one.image_id}
     data = engine.inspect(sorted(set(names.values())), size=False)
-    here = {name: local_image(found, digest=engine.capabilities.digests).id for name, found in data.items()}
+    here = {name: local_image(found, engine.capabilities).id for name, found in data.items()}
     return {one.id for one in containers if here.get(names.get(one.id, ""), one.image_id) != one.image_id}
 
 
@@ -86,7 +86,7 @@ def _local(references: Sequence[str], data: Mapping[str, Any], engine: Engine) -
     for reference in references:
         found = data.get(reference)
         if found is not None and not is_container(found):
-            local = local_image(found, digest=engine.capabilities.digests)
+            local = local_image(found, engine.capabilities)
             return local if reference == references[0] else replace(local, reference=reference)
     return None
 

@@ -31,7 +31,7 @@ def _unlabelled(engine: Engine, project: Project) -> list[LocalImage]:
 
 def _image(data: object, engine: Engine) -> LocalImage:
     assert isinstance(data, dict)
-    return local_image(data, digest=engine.capabilities.digests)
+    return local_image(data, engine.capabilities)
 
 
 def _asked(identity: str) -> str:

@@ -43,6 +43,7 @@ class Capabilities:
       `digests`: an image is known by its digest, since a container does not tell the id of its own.
       `hides_environment`: it stands in the native form of inspect alone.
       `clean_environment`: the program stores its own environment in the container, so it gets none of ours.
+      `local_prefix`: what it puts before the names of images that no registry gave.
       `redraws`: its progress is drawn anew even where nobody watches.
 
     `platform`: of its machine, as `linux/amd64`.
@@ -75,6 +76,7 @@ class Capabilities:
     redraws: bool = False
     digests: bool = False
     hides_environment: bool = False
+    local_prefix: str = ""
     updates: frozenset[str] = _LIVE
     connects: bool = True
     creates_beside: bool = True
@@ -117,6 +119,7 @@ def known(
             # `podman update` is told by no inspect, and lost at the next start: the label keeps these options too.
             updates=frozenset(),
             gpus="cdi",
+            local_prefix="localhost/",
             builder=Builder(pull="--pull=newer", lacks=frozenset({"cache_to"}), instead="docker-buildx has it"),
             runs_healthchecks=systemd,
             has_init=has_init,

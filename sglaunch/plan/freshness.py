@@ -45,8 +45,9 @@ class Freshness:
         return bool(self.old or self.newer)
 
 
-def freshness(wanted: Wanted, seen: Observation, remote: Remote | None) -> Freshness:
-    """`remote`: None where no registry has the image, since it is built here."""
+def freshness(wanted: Wanted, seen: Observation, remote: Remote | None, tag: str = "") -> Freshness:
+    """`remote`: None where no registry has the image, since it is built here. `tag`: the image as it is written, where
+    the lock pins it."""
     image = wanted.spec.image
     old: list[tuple[str, str]] = []
     local = seen.local.get(image)
@@ -54,21 +55,19 @@ def freshness(wanted: Wanted, seen: Observation, remote: Remote | None) -> Fresh
         (one for one in seen.containers if one.applied is not None and one.applied.profile == wanted.profile), None
     )
     if container is not None and local is not None and container.image_id and container.image_id != local.id:
-        old.append(
-            (
-                f"{container.name} runs an older image ({_short(container.image_id)}) than the one here",
-                f"sglaunch up {wanted.profile} --force-recreate",
-            )
-        )
+        text = f"{container.name} runs an older image ({_short(container.image_id)}) than the one here"
+        taken = wanted.settings.recreate == "always" or wanted.build is not None
+        old.append((text, f"sglaunch up {wanted.profile}{'' if taken else ' --force-recreate'}"))
     if wanted.build is not None and _outdated_build(wanted, seen):
         old.append(("the image here was built from older files", f"sglaunch up {wanted.profile}"))
     if remote is not None and not remote.problem and local is not None and not _has(local, remote):
         when = f" of {local.created[:10]}" if local.created[:4] > "0001" else ""
-        old.append((f"the image here{when} is older than the tag", f"sglaunch pull {wanted.profile}"))
+        what, todo = (f"the image here{when}", "pull") if tag in ("", image) else ("the image of the lock", "lock")
+        old.append((f"{what} is older than the tag", f"sglaunch {todo} {wanted.profile}"))
     newer = remote.newer if remote is not None else ""
     problem = remote.problem if remote is not None else ""
     return Freshness(
-        wanted.profile, image, tuple(text for text, _ in old), tuple(todo for _, todo in old), newer, problem
+        wanted.profile, tag or image, tuple(text for text, _ in old), tuple(todo for _, todo in old), newer, problem
     )
 
 

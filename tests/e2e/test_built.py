@@ -147,10 +147,10 @@ def test_prune_keeps_snapshots_until_they_are_named(place: Sglaunch) -> None:
     place("up")
     place("exec", "dev", "--", "sh", "-c", "echo work >/root/notes")
     place("down", "--snapshot")
-    (snapshot,) = [row for row in json.loads(place("images", "--json").stdout)["images"] if row["kind"] == "snapshot"]
+    (snapshot,) = place.snapshots()
     assert "nothing to do" in place("prune", "--yes").stdout
     assert "no image that this project made" in place("prune", place.image, "--yes", status=4).stderr
-    assert "removed" in place("prune", snapshot["image"], "--yes").stdout
+    assert "removed" in place("prune", snapshot, "--yes").stdout
 
 
 @pytest.mark.docker

@@ -160,7 +160,7 @@ def test_a_snapshot_keeps_what_was_written_and_no_secret(place: Sglaunch, real_e
     place("exec", "dev", "--", "sh", "-c", "echo work >/root/notes")
     place.edit("GREETING: hello", "GREETING: bonjour")
     said = place("up", "--snapshot", env=token)
-    (image,) = [one["image"] for one in json.loads(place("images", "--json").stdout)["images"]]
+    (image,) = place.snapshots()
     try:
         assert image in said.stderr + said.stdout
         assert "hf_planted" not in json.dumps(real_engine.inspect(image, "image"))

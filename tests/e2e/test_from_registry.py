@@ -158,8 +158,7 @@ def test_build_and_push_with_tags(place: Sglaunch, real_engine: RealEngine, serv
     place("build")
     said = place("push").stdout.splitlines()
     assert [line.split()[0].rpartition(":")[2] for line in said] == ["v2", "root"]
-    if real_engine.name == "docker":
-        assert all(line.split()[2].startswith("sha256:") for line in said)
+    assert all(line.split()[2].startswith("sha256:") for line in said)
     real_engine.run("rmi", *(line.split()[0] for line in said))
     place("pull", "web")
     assert place.plan()["steps"][0]["op"] == "create", "the label of the build travelled with the image"

@@ -121,7 +121,7 @@ def test_it_is_in_the_containers_environment_and_nowhere_else(server: Sglaunch) 
         said.append(server("plan"))
         assert "******** (changed)" in said[-1].stdout
         server.environment["SHELL_TOKEN"] = TOKEN
-        image = server("images").stdout.split()[3]
+        (image,) = server.snapshots()
         try:
             shown = docker("inspect", image).stdout + docker("history", "--no-trunc", image).stdout
             assert TOKEN not in shown

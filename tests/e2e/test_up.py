@@ -201,7 +201,7 @@ def test_fifty_megabytes_of_work_are_kept_or_saved_and_the_image_can_be_started_
         assert "50.0m written in its own layer would be lost: /root/run7" in done.stderr
         assert all(flag in done.stderr for flag in ("--yes", "--snapshot", "--no-recreate"))
         web("up", "--snapshot", "--yes")
-        saved = web("images").stdout.split()[3]
+        (saved,) = web.snapshots()
         web("down", "--yes")
         web.edit(tag, saved)
         web("up")
