@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.ignored import Ignored
+from sglaunch.engine import kept
 from sglaunch.engine.trusted import state_folder
 from sglaunch.errors import EngineError, Failure
 from sglaunch.spec.canonical import digest
@@ -111,7 +110,7 @@ class _Known:
     """Digests of files that have not changed since they were read: by path, with size, time and inode."""
 
     def __init__(self) -> None:
-        self._before = _read(_cache_file())
+        self._before = kept.read(_cache_file())
         self._now: dict[str, list[Any]] = {}
         self._read = 0
 
@@ -124,9 +123,9 @@ class _Known:
             if stat.S_ISLNK(info.st_mode):
                 return hashlib.sha256(f"link {path.readlink()}".encode(errors="surrogateescape")).hexdigest()[:_SHORT]
             stamp = [info.st_size, info.st_mtime_ns, info.st_ino, info.st_mode, info.st_ctime_ns]
-            kept = self._before.get(str(path))
-            if isinstance(kept, list) and kept[:-1] == stamp:
-                found = str(kept[-1])
+            known = self._before.get(str(path))
+            if isinstance(known, list) and known[:-1] == stamp:
+                found = str(known[-1])
             else:
                 found = _content(path, executable=bool(info.st_mode & stat.S_IXUSR))
                 self._read += 1
@@ -140,7 +139,7 @@ class _Known:
         """Where something was read anew. Other contexts' files stay known, as far as they fit."""
         if self._read:
             merged = {**self._before, **self._now}
-            _write(_cache_file(), dict(list(merged.items())[-200_000:]))
+            kept.write(_cache_file(), dict(list(merged.items())[-200_000:]))
 
 
 def _content(path: Path, *, executable: bool) -> str:
@@ -161,9 +160,9 @@ def remember(built: str, files: Mapping[str, str]) -> None:
     folder = state_folder() / "builds"
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        _write(folder / f"{built}.json", dict(files))
-        kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in kept[_KEPT:]:
+        kept.write(folder / f"{built}.json", dict(files))
+        newest = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in newest[_KEPT:]:
             path.unlink(missing_ok=True)
 
 
@@ -171,7 +170,7 @@ def recall(built: str) -> dict[str, str] | None:
     """What an image was built from, None where that was forgotten, or was on another machine."""
     if not built.isalnum():
         return None
-    found = _read(state_folder() / "builds" / f"{built}.json")
+    found = kept.read(state_folder() / "builds" / f"{built}.json")
     return {name: str(value) for name, value in found.items()} or None
 
 
@@ -181,20 +180,3 @@ def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     words |= {name: " (added)" for name in new if name not in old}
     words |= {name: " (removed)" for name in old if name not in new}
     return [f"{name}{words[name]}" for name in sorted(words)]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, data: Mapping[str, Any]) -> None:
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file)
-        Path(made).replace(path)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from sglaunch.engine import kept
 from sglaunch.engine.trusted import state_folder
 
 _MOST = 200
@@ -20,7 +16,7 @@ def ages(identity: str) -> dict[str, float]:
     now = time.time()
     return {
         image: max(0.0, now - when)
-        for key, when in _read().items()
+        for key, when in kept.read(_file()).items()
         if key.startswith(f"{identity} ") and isinstance(when, int | float)
         for image in [key.rpartition(" ")[2]]
     }
@@ -28,24 +24,12 @@ def ages(identity: str) -> dict[str, float]:
 
 def remember(identity: str, image: str) -> None:
     """Where it cannot be written, it is pulled again the next time."""
-    kept = _read()
+    times = kept.read(_file())
     key = f"{identity} {image}"
-    kept.pop(key, None)
-    kept[key] = int(time.time())
-    with contextlib.suppress(OSError):
-        handle, path = tempfile.mkstemp(dir=state_folder())
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(dict(list(kept.items())[-_MOST:]), file)
-        Path(path).replace(_file())
+    times.pop(key, None)
+    times[key] = int(time.time())
+    kept.write(_file(), dict(list(times.items())[-_MOST:]))
 
 
 def _file() -> Path:
     return state_folder() / "pulled.json"
-
-
-def _read() -> dict[str, Any]:
-    try:
-        found = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -12,10 +12,11 @@ import json
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from sglaunch.engine import kept
 
 SOCKETS = {"docker": "/var/run/docker.sock", "nerdctl": "/run/containerd/containerd.sock"}
 _CONNECT_SECONDS = 1.0
@@ -39,32 +40,19 @@ def key(program: str, options: Sequence[str], kind: str) -> str:
 
 def recall(name: str) -> Mapping[str, Any]:
     """What was kept, nothing where there is none."""
-    kept = _read().get(name)
-    return kept if isinstance(kept, dict) else {}
+    found = kept.read(_file()).get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def remember(name: str, told: Mapping[str, Any]) -> None:
     """Keeps an answer. Where it cannot be written, it is asked again the next time."""
-    kept = {**_read(), name: dict(told)}
-    with contextlib.suppress(OSError):
-        _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(dir=_file().parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(dict(list(kept.items())[-_MOST:]), file)
-        Path(path).replace(_file())
+    answers = {**kept.read(_file()), name: dict(told)}
+    kept.write(_file(), dict(list(answers.items())[-_MOST:]))
 
 
 def _file() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "sglaunch" / "engines.json"
-
-
-def _read() -> dict[str, Any]:
-    try:
-        found = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _elsewhere(kind: str) -> bool:
