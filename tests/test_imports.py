@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"project", "config", "spec", "plan", "engine"},
     "doctor": {"spec", "plan"},
     "commands": {"doctor", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"},
-    "cli": {"parser", "commands", "project", "plan", "report"},
+    "cli": {"parser", "dispatch", "commands", "report"},
+    "dispatch": {"parser", "commands", "project", "plan"},
     "parser": set(),
     "__main__": {"cli"},
 }
@@ -42,7 +43,7 @@ DOORS: dict[str, set[str]] = {
     "pydantic": {"sglaunch.config.entries", "sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
     "python_on_whales": {"sglaunch.engine.client"},
-    "argparse": {"sglaunch.cli", "sglaunch.parser"},
+    "argparse": {"sglaunch.dispatch", "sglaunch.parser"},
     "subprocess": {"sglaunch.engine.cli"},
     "pynvml": {"sglaunch.engine.gpus"},
 }

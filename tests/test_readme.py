@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sglaunch.cli import COMMANDS
 from sglaunch.config.profile import Profile
+from sglaunch.dispatch import COMMANDS
 from sglaunch.plan.options import BY_FIELD
 
 ROOT = Path(__file__).resolve().parent.parent
