@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +20,7 @@ def choose(question: str, choices: Sequence[str], default: str) -> str:
     while True:
         sys.stderr.write(f"{question} {' / '.join(choices)} ({default}): ")
         sys.stderr.flush()
-        answer = sys.stdin.readline()
+        answer = _line()
         word = answer.strip().lower()[:1]
         if not answer:
             sys.stderr.write("\n")
@@ -25,3 +28,22 @@ def choose(question: str, choices: Sequence[str], default: str) -> str:
             return default
         if word in letters:
             return word
+
+
+def _line() -> str:
+    """A line that somebody types.
+
+    Python acts on a signal between two of its own steps. One that comes after the last step before the wait would be
+    acted on only when the wait ends, so the wait is also for what the handler writes (signal.set_wakeup_fd).
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        while sys.stdin not in select.select([sys.stdin, reader], [], [])[0]:
+            os.read(reader, 1)
+        return sys.stdin.readline()
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
