@@ -31,6 +31,10 @@ profiles:
 """
 DOCKERFILE = "FROM IMAGE\nARG WHAT\nRUN mkdir /$WHAT\nCOPY . /work\n"
 IGNORED = "*.log\n.git\nsglaunch.*\n"
+SYSTEM_PLUGINS = [
+    Path(folder, "docker/cli-plugins/docker-buildx")
+    for folder in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
+]
 
 
 @pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("docker", "podman")])
@@ -154,18 +158,23 @@ def test_prune_keeps_snapshots_until_they_are_named(place: Sglaunch) -> None:
 
 
 @pytest.mark.docker
-def test_secrets_of_a_build_need_a_builder_that_has_them(sglaunch: Sglaunch) -> None:
+def test_secrets_of_a_build_need_a_builder_that_has_them(sglaunch: Sglaunch, tmp_path: Path) -> None:
+    if any(plugin.exists() for plugin in SYSTEM_PLUGINS):
+        pytest.skip("docker-buildx is installed for everybody")
+    env = {"DOCKER_CONFIG": str(tmp_path), "TOKEN_X": "hf_planted0123"}
     sglaunch.write(PROFILE.replace("RECREATE", "always").replace("args: {WHAT: tools}", "secrets: [TOKEN_X]"))
     sglaunch.write("FROM IMAGE\nRUN --mount=type=secret,id=TOKEN_X cp /run/secrets/TOKEN_X /seen\n", "Dockerfile")
     sglaunch("trust")
-    said = sglaunch("up", status=2, env={"TOKEN_X": "hf_planted0123"})
+    said = sglaunch("up", status=2, env=env)
     assert "build.secrets: the builder of docker" in said.stderr
     assert "install docker-buildx" in said.stderr
 
 
 @pytest.mark.docker
 def test_buildx_builds_with_a_secret_that_is_in_no_layer(sglaunch: Sglaunch, tmp_path: Path) -> None:
-    plugin = next((path for path in _plugins() if os.access(path, os.X_OK)), None)
+    found = shutil.which("docker-buildx")
+    plugins = [*([Path(found)] if found else []), *SYSTEM_PLUGINS]
+    plugin = next((path for path in plugins if os.access(path, os.X_OK)), None)
     if plugin is None:
         pytest.skip("there is no docker-buildx")
     folder = tmp_path / "config" / "cli-plugins"
@@ -181,9 +190,3 @@ def test_buildx_builds_with_a_secret_that_is_in_no_layer(sglaunch: Sglaunch, tmp
     assert "hf_planted" not in said.stderr + said.stdout
     assert sglaunch("plan", "--check", env=env).returncode == 0
     sglaunch("down", "--yes", env=env)
-
-
-def _plugins() -> list[Path]:
-    found = shutil.which("docker-buildx")
-    folders = ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"]
-    return [*([Path(found)] if found else []), *(Path(one, "docker/cli-plugins/docker-buildx") for one in folders)]
