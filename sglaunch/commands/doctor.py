@@ -30,7 +30,8 @@ def run(common: Common, profile: str | None = None) -> int:
         Engine(name, path, found.capabilities if found else Engine(name).capabilities, found.problem if found else None)
         for name, path, found in asked
     ]
-    used = next((one for one in asked if one[2] and one[2].problem is None and choice.name in ("auto", one[0])), None)
+    taken = detect.programs(choice)
+    used = next((one for one in asked if one[2] and one[2].problem is None and one[2].program in taken), None)
     chosen = engines[asked.index(used)] if used is not None else None
     facts = _facts(engines, chosen, used[2] if used is not None else None, choice)
     if profile is not None and used is not None and used[2] is not None:

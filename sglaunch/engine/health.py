@@ -33,9 +33,10 @@ def candidates(choice: detect.Choice) -> list[tuple[str, str, detect.Candidate |
     """Every engine's name, where its program is, and what it answered."""
     found = []
     for name in detect.ORDER:
-        path = shutil.which(name)
         chosen = choice if choice.name in ("auto", name) else detect.Choice()
-        found.append((name, path or "", detect.ask(name, chosen) if path else None))
+        program = (chosen.binary or name) if chosen.name == name else name
+        path = shutil.which(program)
+        found.append((name, path or "", detect.ask(program, chosen) if path else None))
     return found
 
 

@@ -48,6 +48,16 @@ def test_a_daemon_that_is_stopped(anywhere: Sglaunch) -> None:
     assert "start" in findings(done)["engine.docker"]["fix"]
 
 
+@pytest.mark.docker
+def test_a_docker_that_somebody_chose_is_not_passed_over(anywhere: Sglaunch) -> None:
+    (anywhere.folder / "podman").write_text('#!/bin/sh\necho \'{"Client": {"APIVersion": "4.3.1"}}\'\n', "utf-8")
+    (anywhere.folder / "podman").chmod(0o755)
+    env = {"DOCKER_HOST": "unix:///nonexistent.sock", "PATH": f"{anywhere.folder}:{os.environ['PATH']}"}
+    found = findings(anywhere("doctor", "--json", status=1, env=env))
+    assert found["engine.docker"]["status"] == "fail"
+    assert "used" not in found["engine.podman"]["message"]
+
+
 AS_NOBODY = """
 import importlib, os, pkgutil, pwd, sys
 import pynvml, sglaunch
