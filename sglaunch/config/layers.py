@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sglaunch.config.document import parse
-from sglaunch.config.files import BUILTIN, LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
+from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
+from sglaunch.errors import BUILTIN
 
 SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}

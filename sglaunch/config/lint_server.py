@@ -56,7 +56,7 @@ def _gpus(wanted: Wanted, server: Server) -> _Found:
     gpus = wanted.spec.gpus
     needed = _gpus_needed(server)
     given = 0 if gpus is None else len(gpus.ids) or max(gpus.count, 0)
-    per_node = -(-needed // _number(server, "nnodes"))
+    per_node = -(-needed // _machines(wanted, server))
     if given and per_node > given:
         yield (
             "server.args",
@@ -65,12 +65,18 @@ def _gpus(wanted: Wanted, server: Server) -> _Found:
         )
 
 
-def _parallel(_: Wanted, server: Server) -> _Found:
+def _machines(wanted: Wanted, server: Server) -> int:
+    """How many the server spans: as `nodes` says, or as somebody who starts each rank says in its flags."""
+    return max(wanted.settings.nodes, _number(server, "nnodes"))
+
+
+def _parallel(wanted: Wanted, server: Server) -> _Found:
     """Sizes that SGLang refuses together, most of them only after its start."""
-    tp, pp, dp, nodes = (_number(server, name) for name in ("tp", "pp", "dp", "nnodes"))
+    tp, pp, dp = (_number(server, name) for name in ("tp", "pp", "dp"))
+    nodes, path = _machines(wanted, server), "server.args.nnodes" if "nnodes" in server.args else "nodes"
     attention = _number(server, "attn-dp")
     if tp * pp % max(nodes, 1):
-        yield "server.args.nnodes", f"{nodes} nodes do not divide tp * pp, which is {tp * pp}", "change one of them"
+        yield path, f"{nodes} nodes do not divide tp * pp, which is {tp * pp}", "change one of them"
     if tp % max(attention, 1):
         yield "server.args.attn-dp", f"{attention} does not divide tp, which is {tp}", "change one of them"
     if attention > 1 and dp > 1:

@@ -15,10 +15,10 @@ from typing import Any
 from sglaunch.config import expansions
 from sglaunch.config.building import build_of
 from sglaunch.config.expansions import Surroundings
-from sglaunch.config.files import BUILTIN
 from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.nodes import check_nodes, kubernetes_of
 from sglaunch.config.profile import Profile
-from sglaunch.errors import Origin
+from sglaunch.errors import BUILTIN, Origin
 from sglaunch.spec.container import ASSIGNED_PORT, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
@@ -80,15 +80,18 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
     spec = expansions.accelerated(spec, profile, merged, origins)
     spec = _one_shared_memory(spec, merged, problems)
     _check_name(spec.container_name, merged, problems)
+    check_nodes(profile, merged, problems)
     return Wanted(
         project=str(around.facts["project"]),
         profile=str(around.facts["profile"]),
         config_file=around.config_file,
         spec=spec,
-        settings=_settings(profile, merged),
+        settings=_settings(profile, merged, problems),
         build=build_of(profile, merged, around, problems),
         origins=origins,
         secret_names=frozenset(secret_names),
+        secret_files={name: entry.file for name, entry in profile.secret_env.items() if entry.file},
+        env_files={entry.path: entry.required for entry in profile.env_file},
     )
 
 
@@ -203,7 +206,7 @@ def _readiness(profile: Profile) -> Readiness | None:
     return Readiness()
 
 
-def _settings(profile: Profile, merged: Node) -> Settings:
+def _settings(profile: Profile, merged: Node, problems: Problems) -> Settings:
     shell = merged.get("shell")
     soft = {path for path in ("gpus", "init", "restart") if (node := merged.get(path)) and node.origin.layer == BUILTIN}
     limits = merged.get("ulimits")
@@ -221,4 +224,8 @@ def _settings(profile: Profile, merged: Node) -> Settings:
         ),
         readiness=_readiness(profile),
         soft=frozenset(soft),
+        accelerator=profile.accelerator or "",
+        nodes=profile.nodes,
+        replicas=profile.replicas,
+        kubernetes=kubernetes_of(profile, merged, problems),
     )

@@ -39,6 +39,8 @@ ALIASES = {
     "speculative-draft-model": "speculative-draft-model-path",
     "enable-hicache": "enable-hierarchical-cache",
 }
+# Flags that say how several nodes meet.
+MEETING_FLAGS = ("nnodes", "node-rank", "dist-init-addr")
 # Flags that are fields of their own under `server:`.
 FIELD_FLAGS = {"model-path": "model", "model": "model", "host": "host", "port": "port", "api-key": "api_key"}
 
