@@ -138,6 +138,12 @@ def _config(parsed: argparse.Namespace) -> int:
     return config.run(_common(parsed), parsed.profile, parsed.key, origins=parsed.origins)
 
 
+def _export(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import export
+
+    return export.run(_common(parsed), parsed.format, parsed.profiles)
+
+
 def _validate(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import config
 
@@ -215,6 +221,7 @@ COMMANDS: Mapping[str, Command] = {
     "attach": _attach,
     "logs": _logs,
     "config": _config,
+    "export": _export,
     "validate": _validate,
     "images": _images,
     "prune": _prune,

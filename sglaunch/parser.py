@@ -143,6 +143,12 @@ def _looking_verbs(verb: _AddVerb) -> None:
     config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
     config.add_argument("--origins", action="store_true", help="file, line and layer of each value")
     _overrides(config)
+    export = verb(
+        "export", "write profiles in other words: a shell line, Compose, Kubernetes", "sglaunch export run dev"
+    )
+    export.add_argument("format", choices=("run", "compose", "kubernetes"), help="what to write")
+    _profiles(export, "+")
+    _overrides(export)
     validate = verb("validate", "check every file and profile", "sglaunch validate")
     _profiles(validate, "*")
     _overrides(validate)

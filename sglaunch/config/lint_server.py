@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sglaunch.config.node import Problems
 from sglaunch.spec.container import Wanted, origin_of
-from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES, Server
+from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES, Server, gpus_needed
 from sglaunch.spec.values import Secret
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,15 +46,10 @@ def _number(server: Server, name: str) -> int:
     return int(value) if str(value).isdecimal() else 1
 
 
-def _gpus_needed(server: Server) -> int:
-    inside = bool(server.args.get("enable-dp-attention"))
-    return _number(server, "tp") * _number(server, "pp") * (1 if inside else _number(server, "dp"))
-
-
 def _gpus(wanted: Wanted, server: Server) -> _Found:
     """One process a GPU: tp * pp * dp over all nodes; with DP attention dp lives inside tp."""
     gpus = wanted.spec.gpus
-    needed = _gpus_needed(server)
+    needed = gpus_needed(server)
     given = 0 if gpus is None else len(gpus.ids) or max(gpus.count, 0)
     per_node = -(-needed // _machines(wanted, server))
     if given and per_node > given:
@@ -149,7 +144,7 @@ def _paths(wanted: Wanted, server: Server) -> _Found:
 
 def _shared_memory(wanted: Wanted, server: Server) -> _Found:
     spec = wanted.spec
-    if _gpus_needed(server) > 1 and spec.shm_size is None and spec.ipc != "host" and "/dev/shm" not in spec.volumes:
+    if gpus_needed(server) > 1 and spec.shm_size is None and spec.ipc != "host" and "/dev/shm" not in spec.volumes:
         message = "several GPUs talk through /dev/shm, which has 64 MB where nothing is written"
         yield "server.args", message, "write shm_size: 32g"
 

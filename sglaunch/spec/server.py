@@ -115,6 +115,12 @@ def uses_dp_attention(server: Server) -> bool:
     return _number(server.args.get("attn-dp")) > 1 or server.args.get("enable-dp-attention") is True
 
 
+def gpus_needed(server: Server) -> int:
+    """One process a GPU, over all nodes: tp * pp * dp; with DP attention dp lives inside tp."""
+    tp, pp, dp = (_number(server.args.get(name)) or 1 for name in ("tp", "pp", "dp"))
+    return tp * pp * (1 if server.args.get("enable-dp-attention") else dp)
+
+
 def _number(value: Any) -> int:
     return int(value) if str(value).isascii() and str(value).isdecimal() else 0
 

@@ -1,0 +1,105 @@
+"""What a container may do, as a pod's security context; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sglaunch.convert.pod import PATCH, Draft
+from sglaunch.spec.values import Ulimit
+
+
+def _privileged(draft: Draft, _: bool) -> None:
+    draft.security("privileged", True)
+
+
+def _read_only(draft: Draft, _: bool) -> None:
+    draft.security("readOnlyRootFilesystem", True)
+
+
+def _userns(draft: Draft, mode: str) -> None:
+    if mode != "host":
+        draft.refuse("userns_mode", f"{mode} is not known to Kubernetes", "remove it, or write host")
+
+
+def _devices(draft: Draft, devices: Mapping[str, Any]) -> None:
+    for target in devices:
+        if not draft.is_of_accelerator(f"devices.{target}"):
+            message = f"{target}: devices reach a pod through a device plug-in"
+            draft.refuse(f"devices.{target}", message, f"ask for the plug-in's resource: {PATCH}")
+
+
+def _cap_add(draft: Draft, names: tuple[str, ...]) -> None:
+    for name in names:
+        draft.capability("add", name)
+
+
+def _cap_drop(draft: Draft, names: tuple[str, ...]) -> None:
+    for name in names:
+        draft.capability("drop", name)
+
+
+def _security_opt(draft: Draft, options: tuple[str, ...]) -> None:
+    for option in options:
+        name, _, value = option.replace("=", ":", 1).partition(":")
+        if name == "no-new-privileges" and value in ("", "true"):
+            draft.security("allowPrivilegeEscalation", False)
+        elif name == "seccomp" and value == "unconfined":
+            draft.security("seccompProfile", {"type": "Unconfined"})
+        elif name == "apparmor":
+            profile = {"type": "Localhost", "localhostProfile": value}
+            draft.security("appArmorProfile", {"type": "Unconfined"} if value == "unconfined" else profile)
+            draft.tell("security_opt", f"{option} needs Kubernetes 1.30 or newer")
+        elif name != "no-new-privileges":
+            draft.refuse("security_opt", f"{option} is not carried to a pod", f"remove it, or {PATCH}")
+
+
+def _group_add(draft: Draft, groups: tuple[str, ...]) -> None:
+    numbers = [int(group) for group in groups if group.isdecimal()]
+    names = [group for group in groups if not group.isdecimal()]
+    if names and draft.is_of_accelerator("group_add"):
+        draft.tell("group_add", f"{', '.join(names)}: the device plug-in gives access to the devices")
+    elif names:
+        draft.refuse("group_add", f"{', '.join(names)}: a pod takes numbers alone", "write the number of the group")
+    if numbers:
+        draft.pod_security("supplementalGroups", numbers)
+
+
+def _user(draft: Draft, user: str) -> None:
+    parts = ["0" if part == "root" else part for part in user.split(":")]
+    if not all(part.isdecimal() for part in parts):
+        draft.refuse("user", f"{user}: a pod takes numbers alone", "write the number, such as 1000:1000")
+        return
+    draft.security("runAsUser", int(parts[0]))
+    if len(parts) > 1:
+        draft.security("runAsGroup", int(parts[1]))
+
+
+def _ulimits(draft: Draft, limits: Mapping[str, Ulimit]) -> None:
+    for name, limit in limits.items():
+        if name == "memlock" and limit.soft == limit.hard == -1:
+            draft.capability("add", "IPC_LOCK")
+        else:
+            message = f"{name}: limits of a pod's processes are the node's"
+            draft.refuse(f"ulimits.{name}", message, "set it in the node's container runtime")
+
+
+def _sysctls(draft: Draft, values: Mapping[str, str]) -> None:
+    draft.pod_security("sysctls", [{"name": name, "value": value} for name, value in values.items()])
+    draft.tell("sysctls", "a node takes unsafe ones only where its kubelet allows them")
+
+
+RIGHTS: Mapping[str, Callable[[Draft, Any], None]] = {
+    "privileged": _privileged,
+    "cap_add": _cap_add,
+    "cap_drop": _cap_drop,
+    "security_opt": _security_opt,
+    "group_add": _group_add,
+    "user": _user,
+    "ulimits": _ulimits,
+    "sysctls": _sysctls,
+    "devices": _devices,
+    "userns_mode": _userns,
+    "read_only": _read_only,
+}
+"""By field of the spec."""
