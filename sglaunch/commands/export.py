@@ -69,7 +69,8 @@ def _compose(_: Common, config: Config, profiles: Sequence[Wanted]) -> tuple[str
 def _kubernetes(_: Common, config: Config, profiles: Sequence[Wanted]) -> tuple[str, list[Problem]]:
     made = to_kubernetes(profiles, (str(host.facts()["home"]), str(config.folder)))
     _raise(made.refusals, config)
-    return dump_for_others(made.documents), list(made.losses)
+    remarks = "".join(f"# {remark}\n" for remark in made.remarks)
+    return remarks + dump_for_others(made.documents), list(made.losses)
 
 
 def _raise(problems: Sequence[Problem], config: Config) -> None:

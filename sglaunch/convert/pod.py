@@ -27,7 +27,7 @@ SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z
 
 def literal(text: str) -> str:
     """Text that Kubernetes leaves as it is: `$(NAME)` is expanded, and `$$` becomes `$` (expand.go of its core)."""
-    return _EXPANDED.sub("$$$$", text)
+    return _EXPANDED.sub("$$", text)
 
 
 def quantity(size: int) -> str:
@@ -104,4 +104,6 @@ class Draft:
         assert len(ordered) == len(self.container)
         metadata: dict[str, Any] = {"labels": dict(labels)}
         metadata |= {"annotations": dict(self.annotations)} if self.annotations else {}
-        return {"metadata": metadata, "spec": {**self.pod, "containers": [ordered]}}
+        pod = {key: value for key, value in self.pod.items() if key != "volumes"}
+        volumes = {"volumes": self.pod["volumes"]} if "volumes" in self.pod else {}
+        return {"metadata": metadata, "spec": {**pod, "containers": [ordered], **volumes}}

@@ -59,7 +59,7 @@ def _environment(draft: Draft, environment: Mapping[str, str | Secret | None]) -
     for name, value in environment.items():
         if isinstance(value, Secret) or name in draft.wanted.secret_names:
             reference: dict[str, Any] = {"name": draft.spec.container_name, "key": name}
-            reference |= {} if isinstance(value, Secret) else {"optional": True}
+            reference |= {} if isinstance(value, Secret) or name == _key_of(draft) else {"optional": True}
             entries.append({"name": name, "valueFrom": {"secretKeyRef": reference}})
         elif value is not None:
             entries.append({"name": name, "value": literal(value)})
@@ -67,6 +67,12 @@ def _environment(draft: Draft, environment: Mapping[str, str | Secret | None]) -
             draft.tell(f"environment.{name}", "is not set in this shell, and left out")
     if entries:
         draft.container["env"] = entries
+
+
+def _key_of(draft: Draft) -> str:
+    """The variable with the server's API key, which must be there."""
+    server = draft.wanted.spec.server
+    return server.api_key if server is not None else ""
 
 
 def _network_mode(draft: Draft, mode: str) -> None:

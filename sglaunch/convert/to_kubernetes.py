@@ -36,9 +36,11 @@ _NO_SERVER = (
 
 @dataclass(frozen=True)
 class Manifests:
-    """The documents; what Kubernetes does otherwise; and what it refuses, where the documents are not to be used."""
+    """The documents, and remarks to stand above them; what Kubernetes does otherwise; and what it refuses, where the
+    documents are not to be used."""
 
     documents: tuple[Mapping[str, Any], ...]
+    remarks: tuple[str, ...]
     losses: tuple[Problem, ...]
     refusals: tuple[Problem, ...]
 
@@ -46,6 +48,7 @@ class Manifests:
 def to_kubernetes(profiles: Sequence[Wanted], here: Sequence[str]) -> Manifests:
     """The manifests of every profile. `here`: folders of this machine that no node has (home, project)."""
     documents: list[Mapping[str, Any]] = []
+    remarks: list[str] = []
     losses: list[Problem] = []
     refusals: list[Problem] = []
     for wanted in profiles:
@@ -56,9 +59,10 @@ def to_kubernetes(profiles: Sequence[Wanted], here: Sequence[str]) -> Manifests:
         one, lost = leaving.settled(wanted)
         draft = Draft(one, expand(one.spec), tuple(here))
         documents += _documents(draft)
+        remarks += _remarks(draft)
         losses += [*lost, *draft.losses, *_losses(draft)]
         refusals += draft.refusals
-    return Manifests(tuple(documents), tuple(losses), tuple(refusals))
+    return Manifests(tuple(documents), tuple(remarks), tuple(losses), tuple(refusals))
 
 
 def _documents(draft: Draft) -> list[Mapping[str, Any]]:
@@ -174,6 +178,15 @@ def _check_rights(draft: Draft) -> None:
 
 def _label_value(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text)[:63].strip("-_.") or "project"
+
+
+def _remarks(draft: Draft) -> Iterator[str]:
+    """The Secrets that the documents refer to and do not hold."""
+    if names := leaving.secrets(draft.spec, draft.wanted.secret_names):
+        yield f"The Secret {draft.spec.container_name} is not in this file; it holds {', '.join(names)}."
+    server = draft.wanted.spec.server
+    if server is not None and server.api_key:
+        yield f"The Secret {key_secret(draft)} is not in this file; it holds server.yaml, with the API key."
 
 
 def _value(wanted: Wanted, name: str) -> str:
