@@ -15,6 +15,7 @@ from sglaunch.convert import leaving
 from sglaunch.convert.compose_keys import KEYS
 from sglaunch.convert.to_compose_build import build_of
 from sglaunch.errors import Problem
+from sglaunch.plan.order import needs
 from sglaunch.spec.container import ContainerSpec, Wanted, expand
 from sglaunch.spec.server import KEY_TARGET
 
@@ -66,7 +67,8 @@ def _options(spec: ContainerSpec, services: Mapping[str, str]) -> dict[str, Any]
         rows["network_mode"] = "bridge"
     rows |= {key: _shared(rows[key], services) for key in ("network_mode", "ipc", "pid") if key in rows}
     if spec.volumes_from:
-        rows["volumes_from"] = [_from(name, services) for name in spec.volumes_from]
+        # By service, Compose 2.26 would lose the mode.
+        rows["volumes_from"] = [f"{_CONTAINER}{name}" for name in spec.volumes_from]
     if spec.logging_driver or spec.logging_options:
         driver = {"driver": spec.logging_driver} if spec.logging_driver else {}
         rows["logging"] = driver | ({"options": dict(spec.logging_options)} if spec.logging_options else {})
@@ -77,10 +79,8 @@ def _service(wanted: Wanted, spec: ContainerSpec, exported: Sequence[Wanted]) ->
     service = _options(spec, {one.spec.container_name: one.profile for one in exported})
     if wanted.build is not None:
         service["build"] = build_of(wanted.build)
-    if wanted.settings.depends_on:
-        service["depends_on"] = {
-            name: {"condition": _condition(wanted, name, exported)} for name in wanted.settings.depends_on
-        }
+    if needed := needs(wanted, exported):
+        service["depends_on"] = {name: {"condition": _condition(wanted, name, exported)} for name in needed}
     if wanted.settings.pull_policy in ("always", "never", "build"):
         service["pull_policy"] = wanted.settings.pull_policy
     if wanted.env_files:
@@ -99,12 +99,6 @@ def _shared(mode: str, services: Mapping[str, str]) -> str:
     """A container of this file is named by its service, so that it is made first."""
     name = mode.removeprefix(_CONTAINER)
     return f"service:{services[name]}" if mode.startswith(_CONTAINER) and name in services else mode
-
-
-def _from(name: str, services: Mapping[str, str]) -> str:
-    container, _, mode = name.partition(":")
-    front = services.get(container, f"{_CONTAINER}{container}")
-    return f"{front}:{mode}" if mode else front
 
 
 def _condition(wanted: Wanted, name: str, exported: Sequence[Wanted]) -> str:
@@ -168,6 +162,9 @@ def _losses(wanted: Wanted, spec: ContainerSpec, exported: Sequence[Wanted]) -> 
         file = wanted.secret_files.get(name)
         hint = f'export {name}="$(cat {file})" there' if file else f"export {name}=... there"
         yield leaving.problem(wanted, path, message, hint)
+    for name in spec.volumes_from:
+        if ":" in name:
+            yield leaving.problem(wanted, "volumes_from", f"{name}: Compose mounts it writable, whatever stands there")
     if spec.auto_remove:
         yield leaving.problem(wanted, "auto_remove", "Compose keeps stopped containers", "`docker compose down`")
     for name in (name for name in sorted(wanted.settings.needs_ready) if not _is_checked(name, exported)):
