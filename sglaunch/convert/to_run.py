@@ -86,7 +86,7 @@ def to_run(wanted: Wanted, program: Sequence[str], engine: Capabilities, private
         lines.append(shlex.join([*program, *words]))
     if further:
         lines.append(shlex.join([*program, "start", spec.container_name]))
-    losses += [*leaving.consent(wanted), *leaving.chosen_gpus(wanted), *_losses(wanted)]
+    losses += [*leaving.consent(wanted), *leaving.chosen_gpus(wanted), *_losses(wanted, shlex.join(program))]
     return ShellLine(tuple(lines), tuple(losses))
 
 
@@ -151,7 +151,7 @@ def _values(wanted: Wanted) -> list[str]:
     return [f'export {name}="$(cat {shlex.quote(file)})"' for name, file in wanted.secret_files.items()]
 
 
-def _losses(wanted: Wanted) -> Iterator[Problem]:
+def _losses(wanted: Wanted, program: str) -> Iterator[Problem]:
     for name in leaving.secrets(wanted.spec, wanted.secret_names):
         if name in wanted.secret_files:
             continue
@@ -162,7 +162,7 @@ def _losses(wanted: Wanted) -> Iterator[Problem]:
     if wanted.settings.depends_on:
         names = ", ".join(wanted.settings.depends_on)
         yield leaving.problem(wanted, "depends_on", f"nothing starts {names} before", "run their lines first")
-    yield from leaving.readiness(wanted, f"`docker logs -f {wanted.spec.container_name}` shows where its start is")
+    yield from leaving.readiness(wanted, f"`{program} logs -f {wanted.spec.container_name}` shows where its start is")
     if wanted.build is not None:
         yield leaving.problem(wanted, "build", "the line does not build the image", "`sglaunch build` makes it")
     if wanted.settings.pull_policy not in ("missing", "always", "never"):

@@ -353,7 +353,9 @@ def podman_configuration(one: dict[str, Any]) -> dict[str, Any]:
     one = json.loads(json.dumps(one).replace(one["Id"], "ID"))
     config = {key: value for key, value in one["Config"].items() if key not in ("Hostname", "Labels", "CreateCommand")}
     config["Env"] = sorted(entry for entry in config["Env"] if not entry.startswith("HOSTNAME="))
-    return {**config, **one["HostConfig"], "Mounts": one["Mounts"], "Process": [one["Path"], *one["Args"]]}
+    mounts = sorted(one["Mounts"], key=lambda mount: str(mount["Destination"]))
+    host = {**one["HostConfig"], "Binds": sorted(one["HostConfig"]["Binds"])}
+    return {**config, **host, "Mounts": mounts, "Process": [one["Path"], *one["Args"]]}
 
 
 @pytest.mark.docker
