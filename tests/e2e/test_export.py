@@ -13,7 +13,7 @@ from typing import Any
 
 import docker_engine
 import pytest
-from docker_engine import IMAGE, docker
+from docker_engine import IMAGE, EventLog, docker
 from real_engines import RealEngine
 from sglaunch_cli import Sglaunch
 
@@ -431,3 +431,17 @@ def test_the_compose_file_makes_what_up_makes(place: Sglaunch) -> None:
     ours, theirs = ({name: alike(one, name) for name, one in side.items()} for side in (ours, theirs))
     found = differences(ours, theirs, COMPOSE_SAYS_OTHERWISE)
     assert not found, json.dumps(found, indent=1)
+
+
+@pytest.mark.docker
+def test_a_server_of_several_machines_is_none_of_an_engine(sglaunch: Sglaunch) -> None:
+    """Told by the first look, before folders, images and containers."""
+    sglaunch.write("project: PROJECT\nprofiles: {server: {nodes: 2, server: {model: m, args: {tp: 2}}}}\n")
+    with EventLog() as log:
+        done = sglaunch("up", "server", "--image", sglaunch.image, status=2)
+        plan = sglaunch("plan", "server", "--image", sglaunch.image, status=2)
+    for told in (done, plan):
+        assert "sglaunch.yaml:2:29: nodes: runs on 2 machines, and an engine is one" in told.stderr
+        assert "`sglaunch export kubernetes server`" in told.stderr
+    assert log.actions(sglaunch.project) == []
+    assert not (Path(os.environ["HOME"]) / ".cache/sglang").exists()
