@@ -441,7 +441,7 @@ def test_a_server_of_several_machines_is_none_of_an_engine(sglaunch: Sglaunch) -
         done = sglaunch("up", "server", "--image", sglaunch.image, status=2)
         plan = sglaunch("plan", "server", "--image", sglaunch.image, status=2)
     for told in (done, plan):
-        assert "sglaunch.yaml:2:29: nodes: runs on 2 machines, and an engine is one" in told.stderr
+        assert "sglaunch.yaml:2:28: nodes: runs on 2 machines, and an engine is one" in told.stderr
         assert "`sglaunch export kubernetes server`" in told.stderr
     assert log.actions(sglaunch.project) == []
     assert not (Path(os.environ["HOME"]) / ".cache/sglang").exists()
