@@ -67,6 +67,7 @@ PURE_MODULES = tuple(
             "lint_server",
             "policy",
             "demands",
+            "compose_merge",
         ),
         *("shorthand", "shorthand_mounts", "shorthand_paths", "shorthand_server", "shorthand_values"),
     )
