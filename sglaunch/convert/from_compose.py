@@ -128,7 +128,7 @@ def _environment(service: Service, found: Found) -> None:
             secret.append(name)
         elif inner.is_literal and text and (looks_secret(name) or _CREDENTIALS.search(text)):
             secret.append(name)
-            service.notes.remark(f"secret_env.{name}", f"its value is left behind in {service.composed.file}")
+            service.notes.remark("secret_env", f"the value of {name} is left behind in {service.composed.file}")
         else:
             values[name] = inner.text
     if values:
