@@ -79,6 +79,12 @@ def _up(parsed: argparse.Namespace) -> int:
     )
 
 
+def _adopt(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import adopt
+
+    return adopt.run(_common(parsed), parsed.container, parsed.profile)
+
+
 def _down(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import down
 
@@ -207,6 +213,7 @@ COMMANDS: Mapping[str, Command] = {
     "rm": _down,
     "init": _init,
     "up": _up,
+    "adopt": _adopt,
     "down": _down,
     "plan": _plan,
     "ps": _ps,

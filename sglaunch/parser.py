@@ -76,6 +76,11 @@ def _making_verbs(verb: _AddVerb) -> None:
     _frozen(up)
     _overrides(up)
     _dry_run(up)
+    adopt = verb("adopt", "take a running container under management as it is", "sglaunch adopt my-box --as dev")
+    adopt.add_argument("container", metavar="CONTAINER", help="its name or id")
+    adopt.add_argument(
+        "--as", dest="profile", metavar="PROFILE", help="the profile it is of; one is written if need be"
+    )
     for name, summary, count in (
         ("down", "stop and remove what this project runs", "*"),
         ("rm", "stop and remove the containers of the named profiles", "+"),

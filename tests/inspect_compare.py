@@ -29,12 +29,16 @@ def asked(data: Mapping[str, Any], leave: Iterable[str] = ()) -> dict[str, Any]:
         for mount in data.get("Mounts") or []
     ]
     found["Mounts"] += [
-        {"Type": "tmpfs", "Destination": path, "Options": options} for path, options in (host.get("Tmpfs") or {}).items()
+        {"Type": "tmpfs", "Destination": path, "Options": options}
+        for path, options in (host.get("Tmpfs") or {}).items()
     ]
     found.pop("HostConfig.Tmpfs", None)
     networks = (data.get("NetworkSettings") or {}).get("Networks") or {}
     found["Networks"] = {
-        name: {"Aliases": sorted(set(one.get("Aliases") or []) - {data["Id"][:12]}), "IPAMConfig": one.get("IPAMConfig")}
+        name: {
+            "Aliases": sorted(set(one.get("Aliases") or []) - {data["Id"][:12]}),
+            "IPAMConfig": one.get("IPAMConfig"),
+        }
         for name, one in networks.items()
     }
     plain = {key: _plain(key, value) for key, value in found.items() if key not in leave}

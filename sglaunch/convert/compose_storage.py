@@ -167,16 +167,19 @@ def build(service: Service, found: Found) -> None:
 
 
 def _arguments(service: Service, found: Found) -> dict[str, Any]:
-    """A literal secret is left behind: the caller's variable gives it."""
+    """Without secrets: arguments are stored in the image, where everybody reads them."""
+    if found.is_list:
+        parts = [(item.text().partition("="), item) for item in found.items()]
+        pairs = [(name, item, service.texts.of(value, item) if sign else None) for (name, sign, value), item in parts]
+    else:
+        pairs = [(name, item, service.texts.scalar(item)) for name, item in found.entries()]
     arguments: dict[str, Any] = {}
-    for item in found.items() if found.is_list else ():
-        name, sign, value = item.text().partition("=")
-        arguments[name] = service.texts.of(value, item) if sign else None
-    arguments.update({name: service.texts.scalar(item) for name, item in found.entries()})
-    for name, value in arguments.items():
-        if isinstance(value, str) and value and "{{" not in value and looks_secret(name):
-            arguments[name] = None
-            service.notes.remark("build.args", f"the value of {name} is left behind: the caller's is used")
+    for name, item, value in pairs:
+        if looks_secret(name):
+            hint = f"write build.secrets: {{{name}: {{environment: {name}}}}}, and RUN --mount=type=secret,id={name}"
+            service.notes.lose(item, f"{name} is left out: arguments of a build are stored in the image", hint)
+        else:
+            arguments[name] = value
     return arguments
 
 

@@ -108,9 +108,7 @@ CARRIED: dict[str, Any] = {
     "env_file: [a.env, {path: b.env, required: false}]": {"env_file": ["a.env", {"path": "b.env", "required": False}]},
     "build: .": {"build": "."},
     "build: sub": {"build": "sub"},
-    "build: {context: ., args: [A=1, HF_TOKEN=hf_x, B]}": {
-        "build": {"context": ".", "args": {"A": "1", "HF_TOKEN": None, "B": None}}
-    },
+    "build: {context: ., args: [A=1, B]}": {"build": {"context": ".", "args": {"A": "1", "B": None}}},
     "volumes: ['./a:/a', '~/b:/b:ro', '/c:/c:z', '/anonymous', other:/o]": {
         "volumes": ["./a:/a", "~/b:/b:ro", "/c:/c:z", "/anonymous", "other:/o"]
     },
@@ -167,6 +165,10 @@ LOST: dict[str, tuple[str, str]] = {
     ),
     "volumes: ['/a:/b:odd']": ("compose.yaml:4:15: services.web.volumes[0]", "the mount option 'odd' is not carried"),
     "memswap_limit: 1g": ("compose.yaml:4:5: services.web.memswap_limit", "has no effect without mem_limit"),
+    "build: {context: ., args: {HF_TOKEN: hf_x}}": (
+        "compose.yaml:4:32: services.web.build.args.HF_TOKEN",
+        "HF_TOKEN is left out: arguments of a build are stored in the image",
+    ),
     "secrets: [a]": ("compose.yaml:4:15: services.web.secrets[0]", "the file /run/secrets/a is not made"),
     "build: {context: ., ulimits: {}}": ("compose.yaml:4:25: services.web.build.ulimits", "is not carried"),
     "logging: {driver: x}\nannotations: {a: b}": ("compose.yaml:5:5: services.web.annotations", "is not carried"),

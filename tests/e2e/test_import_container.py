@@ -15,7 +15,7 @@ from sglaunch_cli import Sglaunch
 LINES: dict[str, tuple[str, str]] = {
     "nothing": ("", ""),
     "a development container": (
-        "-it --shm-size 2g --ipc=host --network=host -v FOLDER:/work -w /work --ulimit memlock=-1 --ulimit stack=67108864",
+        "-it --shm-size 2g --network=host -v FOLDER:/work -w /work --ulimit memlock=-1 --ulimit stack=67108864",
         "sleep 1000",
     ),
     "a service": (
@@ -44,8 +44,8 @@ LINES: dict[str, tuple[str, str]] = {
         "",
     ),
     "process": (
-        "--entrypoint /bin/sh --init --stop-signal SIGINT --stop-timeout 7 --health-cmd 'test -e /' --health-interval 5s"
-        " --health-retries 3 --log-driver json-file --log-opt max-size=10m --log-opt max-file=2",
+        "--entrypoint /bin/sh --init --stop-signal SIGINT --stop-timeout 7 --health-cmd 'test -e /'"
+        " --health-interval 5s --health-retries 3 --log-driver json-file --log-opt max-size=10m --log-opt max-file=2",
         "-c 'sleep 1000'",
     ),
     "no health, removed": ("--no-healthcheck --rm", "sleep 5"),
