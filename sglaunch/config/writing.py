@@ -292,11 +292,21 @@ def _fits_in_line(value: Sequence[Any], steps: _Steps, comments: Mapping[_Steps,
 
 def _text(text: str, *, nice: bool) -> Any:
     """A text in the style that suits it."""
+    if nice and "\n" in text.strip() and _reads_back(text):
+        return LiteralScalarString(text)
     if not nice or "{{" in text or _AMBIGUOUS.fullmatch(text):
         return DoubleQuotedScalarString(text)
-    if "\n" in text.strip() and not _CONTROL.search(text):
-        return LiteralScalarString(text)
     return text
+
+
+def _reads_back(text: str) -> bool:
+    """Whether a text of several lines is the same after it is written as one; blanks at its edges are often not."""
+    stream = io.StringIO()
+    yaml = YAML(typ="rt", pure=True)
+    yaml.dump({"a": {"b": [LiteralScalarString(text)]}}, stream)
+    problems = Problems()
+    read = parse(stream.getvalue(), "", "", problems)
+    return not problems.errors and read is not None and read.plain() == {"a": {"b": [text]}}
 
 
 def _remark(owner: CommentedMap | CommentedSeq, key: Any, text: str, indent: int) -> None:
