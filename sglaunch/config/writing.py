@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event, ScalarEvent
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from sglaunch.config.document import parse
@@ -45,6 +47,16 @@ class Writable(Protocol):
 
     @property
     def comments(self) -> Mapping[str, str]: ...
+
+
+class _Representer(RoundTripRepresenter):
+    """Says null in words."""
+
+    def represent_none(self, data: None) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
 
 
 def profile_document(imported: Sequence[Writable]) -> str:
@@ -253,6 +265,7 @@ def _dumped(imported: Sequence[Writable], column: int, step: int, *, nice: bool)
 
 def _emitted(document: Any, column: int, step: int) -> str:
     yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _Representer
     yaml.width = 4096
     yaml.allow_unicode = True
     yaml.indent(mapping=step, sequence=step + 2, offset=step)
