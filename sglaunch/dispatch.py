@@ -53,6 +53,12 @@ def _init(parsed: argparse.Namespace) -> int:
     return init.run(_common(parsed))
 
 
+def _import(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import import_
+
+    return import_.run(_common(parsed), parsed.sources, name=parsed.name, write=parsed.write)
+
+
 def _up(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import up
     from sglaunch.plan.choices import Choices
@@ -212,6 +218,7 @@ COMMANDS: Mapping[str, Command] = {
     "--version": _version,
     "rm": _down,
     "init": _init,
+    "import": _import,
     "up": _up,
     "adopt": _adopt,
     "down": _down,

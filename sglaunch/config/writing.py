@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event, ScalarEvent
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from sglaunch.config.document import parse
@@ -45,6 +47,16 @@ class Writable(Protocol):
 
     @property
     def comments(self) -> Mapping[str, str]: ...
+
+
+class _Representer(RoundTripRepresenter):
+    """Says null in words."""
+
+    def represent_none(self, data: None) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
 
 
 def profile_document(imported: Sequence[Writable]) -> str:
@@ -243,18 +255,23 @@ def _block(imported: Sequence[Writable], column: int, step: int = 2) -> str:
 
 
 def _dumped(imported: Sequence[Writable], column: int, step: int, *, nice: bool) -> str:
-    yaml = YAML(typ="rt", pure=True)
-    yaml.width = 4096
-    yaml.allow_unicode = True
-    yaml.indent(mapping=step, sequence=step + 2, offset=step)
     document = CommentedMap()
     for one in imported:
         comments = {_steps(path, one.keys): text for path, text in one.comments.items() if path}
         document[one.name] = _styled(one.keys, (), comments, step, nice=nice)
         _remark(document, one.name, one.comments.get("", ""), 0)
+    return _emitted(document, column, step)
+
+
+def _emitted(document: Any, column: int, step: int) -> str:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _Representer
+    yaml.width = 4096
+    yaml.allow_unicode = True
+    yaml.indent(mapping=step, sequence=step + 2, offset=step)
     stream = io.StringIO()
     yaml.dump(document, stream)
-    return textwrap.indent(stream.getvalue(), " " * column, lambda line: bool(line.strip()))
+    return textwrap.indent(stream.getvalue(), " " * column, lambda line: line != "\n")
 
 
 _Steps = tuple[str | int, ...]
@@ -266,7 +283,7 @@ def _styled(value: Any, steps: _Steps, comments: Mapping[_Steps, str], step: int
     if isinstance(value, Mapping):
         mapping = CommentedMap()
         for key, inner in value.items():
-            mapping[_text(key, nice=nice)] = _styled(inner, (*steps, key), comments, step, nice=nice)
+            mapping[_text(key, step, nice=nice)] = _styled(inner, (*steps, key), comments, step, nice=nice)
             _remark(mapping, key, comments.get((*steps, key), ""), indent)
         return mapping
     if isinstance(value, list | tuple):
@@ -276,7 +293,7 @@ def _styled(value: Any, steps: _Steps, comments: Mapping[_Steps, str], step: int
         for number in range(len(value)):
             _remark(sequence, number, comments.get((*steps, number), ""), indent)
         return sequence
-    return _text(value, nice=nice) if isinstance(value, str) else value
+    return _text(value, step, nice=nice) if isinstance(value, str) else value
 
 
 def _fits_in_line(value: Sequence[Any], steps: _Steps, comments: Mapping[_Steps, str]) -> bool:
@@ -290,13 +307,20 @@ def _fits_in_line(value: Sequence[Any], steps: _Steps, comments: Mapping[_Steps,
     )
 
 
-def _text(text: str, *, nice: bool) -> Any:
+def _text(text: str, step: int, *, nice: bool) -> Any:
     """A text in the style that suits it."""
+    if nice and "\n" in text.strip() and _reads_back(text, step):
+        return LiteralScalarString(text)
     if not nice or "{{" in text or _AMBIGUOUS.fullmatch(text):
         return DoubleQuotedScalarString(text)
-    if "\n" in text.strip() and not _CONTROL.search(text):
-        return LiteralScalarString(text)
     return text
+
+
+def _reads_back(text: str, step: int) -> bool:
+    """Whether a text of several lines is the same after it is written as one; blanks at its edges are often not."""
+    problems = Problems()
+    read = parse(_emitted({"a": {"b": [LiteralScalarString(text)]}}, 2, step), "", "", problems)
+    return not problems.errors and read is not None and read.plain() == {"a": {"b": [text]}}
 
 
 def _remark(owner: CommentedMap | CommentedSeq, key: Any, text: str, indent: int) -> None:

@@ -32,8 +32,10 @@ _NAMED = re.compile(
 _FLAG = re.compile(
     r"(?:^|_)(?:token|api_?key|secret|password|passwd|access_key|private_key|auth_key|credentials)$", re.IGNORECASE
 )
-# Values that nobody keeps secret.
-_HARMLESS = re.compile(r"|-?[\d.]+|true|false|none|null|auto|<[^>]*>|\{[^}]*\}", re.IGNORECASE)
+# Values that nobody keeps secret; a number may be a password, and is never a token.
+_HARMLESS = re.compile(r"|true|false|yes|no|on|off|none|null|auto", re.IGNORECASE)
+_COUNTS = re.compile(r"-?[\d.]+|<[^>]*>|\{[^}]*\}")
+_TOKEN_FLAG = re.compile(r"token$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ def is_secret_flag(name: str) -> bool:
     return _FLAG.search(name.lstrip("-").replace("-", "_")) is not None
 
 
-def is_harmless(value: str) -> bool:
-    """Whether a value under a secret's name is none: empty, a number, a switch, a placeholder."""
-    return _HARMLESS.fullmatch(value) is not None
+def is_harmless(value: str, name: str = "") -> bool:
+    """Whether a value under a secret's name is none: empty or a switch; under a flag for tokens a number, too."""
+    is_count = _TOKEN_FLAG.search(name) is not None and _COUNTS.fullmatch(value) is not None
+    return is_count or _HARMLESS.fullmatch(value) is not None
 
 
 def holds_secret(text: str) -> bool:
@@ -100,7 +103,8 @@ def _found(text: str) -> Iterator[Hidden]:
         is_flag = name.startswith("-")
         if match["between"].isspace() and not is_flag:
             continue
-        if (is_secret_flag(name) if is_flag else looks_secret(name)) and not is_harmless(match["value"]):
+        is_secret = is_secret_flag(name) if is_flag else looks_secret(name)
+        if is_secret and not is_harmless(match["value"], name if is_flag else ""):
             yield Hidden(match.start("value"), match.end("value"), variable_of(name))
 
 

@@ -84,7 +84,11 @@ def _run(words: Sequence[Word], command: Command) -> Line | None:
     for number, word in enumerate(words):
         if (start := _verb(words, number)) is not None:
             name = word.plain
-            line = Line(posixpath.basename(name) if name else "docker", word.at, remarks=list(command.remarks))
+            line = Line(
+                posixpath.basename(name) if name else "docker",
+                word.at,
+                remarks=[f"the line said: {said}" for said in command.remarks if said],
+            )
             _before(words[:number], line)
             _global(words[number + 1 : start], line)
             _take(words[start + 1 :], line)
@@ -333,4 +337,4 @@ def _other(words: Sequence[Word], command: Command) -> Iterator[Loss]:
     hint = hints.get(words[1].head, "") if len(words) > 1 else ""
     if command.before == "|":
         hint = "`sglaunch logs` shows what the container prints"
-    yield Loss(words[0].at, "", f"another command is not carried: {text}{' ...' if len(words) > 3 else ''}", hint)
+    yield Loss(words[0].at, "", f"another command: {text}{' ...' if len(words) > 3 else ''}", hint)
