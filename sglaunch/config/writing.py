@@ -179,7 +179,7 @@ def _value(events: Sequence[Event], key: int) -> _Profiles:
     if value.flow_style:
         return _Profiles(first, end.line, parent, value.start_mark.column, flow=True, end=end.index - 1)
     column = events[key + 2].start_mark.column
-    columns = (event.start_mark.column for event in inside if isinstance(event, ScalarEvent))
+    columns = (event.start_mark.column for event in _in_block(inside) if isinstance(event, ScalarEvent))
     step = min((found - column for found in columns if found > column), default=2)
     # A block collection ends where the next thing begins, so what is written in it tells where it ends.
     last = max(_last_line(event) for event in inside if event.end_mark.index > event.start_mark.index)
@@ -194,6 +194,16 @@ def _inside(events: Sequence[Event], opening: int) -> Sequence[Event]:
         if depth == 0:
             return events[opening:number]
     return events[opening:]
+
+
+def _in_block(events: Sequence[Event]) -> Iterator[Event]:
+    """Those that do not stand in braces or brackets."""
+    depth = 0
+    for event in events:
+        if depth or (isinstance(event, CollectionStartEvent) and event.flow_style):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        else:
+            yield event
 
 
 def _last_line(event: Event) -> int:
