@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from sglaunch.report.clean import clean
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import SCHEMA_VERSION, problem_data, warning_lines
 from sglaunch.report.progress import say
+from sglaunch.spec.values import MASK
 
 
 def run(common: Common, name: str, profile: str | None = None) -> int:
@@ -77,9 +79,11 @@ def _labels(
     """What the labels of the container would be, had it been made from the keys that were read off it."""
     facts = {**host.facts(), **engine.machine.facts()}
     facts |= {"project": project.name, "project_dir": str(identity.file.parent), "profile": found.name}
+    # What the command holds of secrets is known to nobody, and no part of the record.
+    hidden = dict.fromkeys(re.findall(r"\benv\.(\w+)", repr(found.keys)), MASK)
     secret = {key: one.env[key].reveal() for key in found.keys.get("secret_env", ()) if key in one.env}
     try:
-        wanted = stated(found.keys, f"<container {one.name}>", facts, secret, str(identity.file))
+        wanted = stated(found.keys, f"<container {one.name}>", facts, {**hidden, **secret}, str(identity.file))
     except ConfigError as error:
         message = f"container {one.name} cannot be said in a profile: {error}"
         raise UsageError(message, f"see `sglaunch import --container {one.name}`") from None

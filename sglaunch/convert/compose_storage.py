@@ -32,6 +32,14 @@ def volumes(service: Service, found: Found) -> None:
         service.keys["volumes"] = [*service.keys.get("volumes", ()), *kept]
 
 
+def target(volume: Any) -> str:
+    """The container path of a volume as it stands in a profile, "" where it is not plain."""
+    if isinstance(volume, dict):
+        return str(volume.get("target", ""))
+    parts = _OUTSIDE.split(volume)
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
 def _short(service: Service, item: Found) -> str:
     parts = _OUTSIDE.split(item.text())
     if len(parts) == 1:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from sglaunch.convert.concealed import without_secrets
 from sglaunch.convert.found import Found, Notes
-from sglaunch.convert.interpolated import Interpolated, Literal, interpolated
+from sglaunch.convert.interpolated import Interpolated, interpolated
+from sglaunch.convert.shell_text import Literal, Word
 
 
 class Texts:
@@ -17,16 +20,20 @@ class Texts:
         self.folders, self.notes = folders, notes
 
     def interpolated(self, text: str, found: Found, literal: Callable[[str], str] = str) -> Interpolated:
-        """A text's parts. What Compose would refuse stays as it is written, and is told."""
+        """A text's parts, a variable for each secret. What Compose would refuse stays as it is written, and is told."""
         try:
             done = interpolated(text, literal=literal)
         except ValueError as error:
             self.notes.lose(found, str(error))
-            return Interpolated((Literal(text),))
+            done = Interpolated((Literal(text),))
         for remark in done.remarks:
             key = next((step for step in found.where[2:] if isinstance(step, str)), "")
             self.notes.remark(key, remark)
-        return done
+        safe, names = without_secrets(Word(done.parts))
+        for name in names:
+            hint = f"set {name} in the environment or in .env beside sglaunch.yaml"
+            self.notes.lose(found, f"a secret is written nowhere; {{{{ env.{name} }}}} stands for it", hint)
+        return replace(done, parts=safe.parts, names=done.names | set(names)) if names else done
 
     def of(self, text: Any, found: Found | None = None) -> str:
         """A text in our words."""

@@ -13,11 +13,13 @@ from typing import Any
 from sglaunch.convert import compose_deploy, compose_networks, compose_storage
 from sglaunch.convert.compose_service import Composed, Service, default_container
 from sglaunch.convert.compose_texts import Texts
+from sglaunch.convert.concealed import holds_secret, is_harmless
 from sglaunch.convert.found import Found, Notes
 from sglaunch.convert.imported import Imported
+from sglaunch.convert.launched import split, with_server
+from sglaunch.convert.shell_text import Word
 from sglaunch.spec.values import looks_secret
 
-_CREDENTIALS = re.compile(r"://[^/@\s:]*:[^/@\s$]+@")
 _VARIABLE = re.compile(r"[^=\s$]+")
 _YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
 _POLICY = re.compile(r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+")
@@ -52,6 +54,7 @@ def from_compose(
             notes.lose(value, "is not carried", (not_carried or {}).get(key) or NOT_SAID)
     compose_networks.default_network(service)
     _named_by_others(service)
+    _launched(service, found)
     _exclusions(service, found)
     for where, remark in composed.remarks.items():
         if where[:2] == found.where and len(where) > 2:
@@ -79,6 +82,27 @@ def _words(service: Service, found: Found) -> None:
     """A line or a list of words."""
     written = service.texts.tree(found)
     service.keys[_key(found)] = written.strip() if isinstance(written, str) else written
+
+
+def _launched(service: Service, found: Found) -> None:
+    """An SGLang launch command is a server. An entrypoint of the image's own cannot be known here."""
+    words: list[Word] = []
+    place = None
+    for key in ("entrypoint", "command"):
+        said = found.get(key)
+        if said is None:
+            continue
+        place = place or said.place
+        listed = (
+            [Word(service.texts.interpolated(one.text(), one).parts) for one in said.items()]
+            if said.is_list
+            else split(service.texts.interpolated(said.text(), said))
+        )
+        if listed is None:
+            return
+        words += listed
+    targets = [target for one in service.keys.get("volumes", ()) if (target := compose_storage.target(one))]
+    service.keys = with_server(service.keys, words, targets, service.notes, place) or service.keys
 
 
 def _flag(service: Service, found: Found) -> None:
@@ -123,12 +147,13 @@ def _environment(service: Service, found: Found) -> None:
         if text is None:
             secret.append(name) if looks_secret(name) else values.update({name: None})
             continue
+        if text and "$" not in text and ((looks_secret(name) and not is_harmless(text)) or holds_secret(text)):
+            secret.append(name)
+            service.notes.remark("secret_env", f"the value of {name} is left behind in {service.composed.file}")
+            continue
         inner = service.texts.interpolated(text, item)
         if looks_secret(name) and inner.sole_name == name:
             secret.append(name)
-        elif inner.is_literal and text and (looks_secret(name) or _CREDENTIALS.search(text)):
-            secret.append(name)
-            service.notes.remark("secret_env", f"the value of {name} is left behind in {service.composed.file}")
         else:
             values[name] = inner.text
     if values:

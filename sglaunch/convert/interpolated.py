@@ -10,30 +10,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sglaunch.convert.shell_text import Expression, Literal, Part, expression, quoted, template, variable
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
-_OPENING = "{{"
 # What a shell knows whatever its environment says: facts of ours, where nobody exports them.
 _FACTS = {"UID": "uid", "GID": "gid"}
 _SAME = {"HOME": "home", "PWD": "project_dir"}
-
-
-@dataclass(frozen=True)
-class Literal:
-    """Text that means itself."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A Jinja2 expression that stands for text. `name`: the variable, where it is one and nothing else."""
-
-    text: str
-    name: str = ""
-
-
-Part = Literal | Expression
 
 
 @dataclass(frozen=True)
@@ -47,17 +30,12 @@ class Interpolated:
     @property
     def text(self) -> str:
         """The text with its expressions in `{{ }}`."""
-        last = len(self.parts) - 1
-        return "".join(
-            f"{{{{ {part.text} }}}}" if isinstance(part, Expression) else _escaped(part.text, before=number < last)
-            for number, part in enumerate(self.parts)
-        )
+        return template(self.parts)
 
     @property
     def expression(self) -> str:
         """All of it as one expression."""
-        words = [_quoted(part.text) if isinstance(part, Literal) else part.text for part in self.parts]
-        return " ~ ".join(words) or "''"
+        return expression(self.parts)
 
     @property
     def is_literal(self) -> bool:
@@ -73,16 +51,6 @@ class Interpolated:
 def interpolated(text: str, *, literal: Callable[[str], str] = str) -> Interpolated:
     """Raises ValueError where Compose would refuse it. `literal` is given each default word that is plain text."""
     return _Reader(literal).read(text)
-
-
-def variable(name: str) -> str:
-    """The expression of a variable that must be set."""
-    return _SAME.get(name) or (f"env[{_quoted(name)}]" if name.startswith("__") else f"env.{name}")
-
-
-def escaped(text: str) -> str:
-    """Text that means itself, as a value of ours: nothing in it is a template."""
-    return _escaped(text)
 
 
 @dataclass
@@ -127,8 +95,8 @@ class _Reader:
         """Unset, it is empty."""
         self.names.add(name)
         if name in _SAME:
-            return Expression(variable(name), name)
-        return Expression(f"{variable(name)} | default({_FACTS.get(name, _quoted(''))})", name)
+            return Expression(_SAME[name], f"${{{name}}}", name)
+        return Expression(f"{variable(name)} | default({_FACTS.get(name, quoted(''))})", f"${{{name}}}", name)
 
     def braced(self, text: str) -> Expression:
         match = _NAME.match(text)
@@ -139,10 +107,10 @@ class _Reader:
         if not operator:
             return self.plain(match[0])
         self.names.add(match[0])
-        return Expression(self.operation(match[0], operator, rest[len(operator) :]))
+        return Expression(self.operation(match[0], operator, rest[len(operator) :]), f"${{{text}}}")
 
     def operation(self, name: str, operator: str, word: str) -> str:
-        value = f"env.{name}" if name in _SAME else variable(name)
+        value = variable(name)
         if operator.endswith("?"):
             said = f": {word}" if word else ""
             empty = ", and may be empty here" if operator == ":?" else ""
@@ -150,7 +118,7 @@ class _Reader:
             return value
         inner = Interpolated(tuple(self.parts(word)))
         if all(isinstance(part, Literal) for part in inner.parts):
-            inner = Interpolated(tuple(Literal(self.literal(p.text)) for p in inner.parts))
+            inner = Interpolated(tuple(Literal(self.literal(part.written)) for part in inner.parts))
         if operator.endswith("-"):
             return f"{value} | default({inner.expression}{', true' if operator == ':-' else ''})"
         is_there = f"{value} | default('')" if operator == ":+" else f"{value} | default(none) != none"
@@ -169,15 +137,3 @@ def _closing(text: str, at: int) -> int:
                 return at
         at += 1
     raise ValueError("a ${ is not closed")
-
-
-def _quoted(text: str) -> str:
-    """A string of Jinja2, whose escapes are Python's."""
-    body = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f"'{body}'"
-
-
-def _escaped(text: str, *, before: bool = False) -> str:
-    """`before`: an expression follows, whose braces a brace at the end would join."""
-    text = text.replace(_OPENING, "{{ '" + _OPENING + "' }}")
-    return f"{text[:-1]}{{{{ '{{' }}}}" if before and text.endswith("{") else text

@@ -9,15 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sglaunch.convert.concealed import holds_secret, is_harmless, is_secret_flag, variable_of, without_secrets
 from sglaunch.convert.found import Notes
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.inspected import SHORT_ID, Inspected
-from sglaunch.convert.interpolated import escaped
+from sglaunch.convert.launched import with_server
+from sglaunch.convert.shell_text import literal
 from sglaunch.errors import Place, Problem
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.values import format_duration, format_size, looks_secret
 
-_CREDENTIALS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 _TOOL_LABELS = (
     *("sglaunch.", "com.docker.compose.", "desktop.docker.io/", "io.buildah.", "nerdctl/", "io.containerd."),
     *("containerd.io/", "io.podman.compose.", "PODMAN_SYSTEMD_UNIT"),
@@ -67,6 +68,7 @@ def to_profile(seen: Inspected) -> Imported:
         notes.remark("secret_env", "their values stay in the container; here only their names are known")
     keys = _ordered(keys)
     _exclusions(seen, keys)
+    keys = _launched(seen, keys, notes)
     for problem in _unsaid(seen):
         notes.losses.append(problem)
     notes.remark("", f"container {seen.name}, as {seen.engine.name} shows it")
@@ -90,6 +92,22 @@ def _ordered(keys: dict[str, Any]) -> dict[str, Any]:
     if "secret_env" in keys:
         names.insert(at, "secret_env")
     return {name: keys[name] for name in names}
+
+
+def _launched(seen: Inspected, keys: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """An SGLang launch command is a server, if its port is the host's or published: a server's would be."""
+    words = [*((seen.words("Entrypoint") or []) if "entrypoint" in keys else []), *(seen.words("Cmd") or [])]
+    targets = [str(mount["Destination"]) for mount in seen.mounts()]
+    trial = Notes()
+    made = with_server(keys, [literal(word) for word in words], targets, trial, Place(f"container {seen.name}"))
+    if made is None or made.get("ports") != keys.get("ports"):
+        return keys
+    if "entrypoint" in made and not seen.words("Entrypoint", seen.given):
+        del made["entrypoint"]
+    notes.losses = [one for one in notes.losses if one.path not in ("command", "entrypoint")] + trial.losses
+    for path, remark in trial.comments.items():
+        notes.remark(path, remark)
+    return made
 
 
 def _exclusions(seen: Inspected, keys: dict[str, Any]) -> None:
@@ -128,7 +146,7 @@ def _unsaid(seen: Inspected) -> list[Problem]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    return bool(value) and (looks_secret(name) or _CREDENTIALS.search(value) is not None)
+    return bool(value) and ((looks_secret(name) and not is_harmless(value)) or holds_secret(value))
 
 
 _Read = Callable[[Inspected, Notes], Any]
@@ -144,24 +162,51 @@ def _image(seen: Inspected, notes: Notes) -> Any:
     return written.removeprefix(seen.engine.local_prefix)
 
 
-def _entrypoint(seen: Inspected, _: Notes) -> Any:
+def _entrypoint(seen: Inspected, notes: Notes) -> Any:
     """The empty tuple, where the image's is taken away."""
     own, brought = seen.words("Entrypoint"), seen.words("Entrypoint", seen.given)
     if own == brought:
         return None
-    return escaped_words(own) if own is not None else ()
+    return _safe_words(own, "entrypoint", seen, notes) if own is not None else ()
 
 
-def _command(seen: Inspected, _: Notes) -> Any:
+def _command(seen: Inspected, notes: Notes) -> Any:
     """The image's own command counts only beneath its own entrypoint."""
     own = seen.words("Cmd")
     changed = seen.words("Entrypoint") != seen.words("Entrypoint", seen.given)
-    return None if own is None or (own == seen.words("Cmd", seen.given) and not changed) else escaped_words(own)
+    if own is None or (own == seen.words("Cmd", seen.given) and not changed):
+        return None
+    return _safe_words(own, "command", seen, notes)
 
 
-def escaped_words(words: list[str]) -> list[str]:
-    """Words that mean themselves."""
-    return [escaped(word) for word in words]
+def escaped(text: str) -> str:
+    """Text that means itself, as a value of ours."""
+    return literal(text).template
+
+
+def _safe(text: str, path: str, seen: Inspected, notes: Notes) -> str:
+    """The same, with a variable for each secret in it."""
+    word, names = without_secrets(literal(text))
+    for name in names:
+        hint = f"set {name} in the environment or in .env beside sglaunch.yaml"
+        message = f"a secret is written nowhere; {{{{ env.{name} }}}} stands for it"
+        notes.losses.append(lost(seen, path, message, hint))
+    return word.template
+
+
+def _safe_words(words: list[str], path: str, seen: Inspected, notes: Notes) -> list[str]:
+    """Words that mean themselves; what follows a flag for secrets is one."""
+    found: list[str] = []
+    for number, word in enumerate(words):
+        flag = words[number - 1] if number else ""
+        if flag.startswith("--") and is_secret_flag(flag) and not is_harmless(word, flag):
+            name = variable_of(flag)
+            message = f"a secret is written nowhere; {{{{ env.{name} }}}} stands for it"
+            notes.losses.append(lost(seen, path, message, f"set {name} in the environment"))
+            found.append(f"{{{{ env.{name} }}}}")
+        else:
+            found.append(_safe(word, path, seen, notes))
+    return found
 
 
 def _environment(seen: Inspected, _: Notes) -> Any:
@@ -351,11 +396,11 @@ def _hostname(seen: Inspected, _: Notes) -> Any:
     return f"{name}.{domain}" if domain else name
 
 
-def _labels(seen: Inspected, _: Notes) -> Any:
+def _labels(seen: Inspected, notes: Notes) -> Any:
     brought = seen.given.get("Labels") or {}
     labels = sorted((seen.config.get("Labels") or {}).items())
     own = {str(k): str(v) for k, v in labels if brought.get(k) != v and not str(k).startswith(_TOOL_LABELS)}
-    return {name: escaped(value) for name, value in own.items()}
+    return {name: _safe(value, f"labels.{name}", seen, notes) for name, value in own.items()}
 
 
 def _stop_signal(seen: Inspected, _: Notes) -> Any:
@@ -372,14 +417,15 @@ def _grace(seen: Inspected, _: Notes) -> Any:
     return format_duration(float(value)) if value else "0s"
 
 
-def _healthcheck(seen: Inspected, _: Notes) -> Any:
+def _healthcheck(seen: Inspected, notes: Notes) -> Any:
     check = seen.own("Healthcheck")
     if not check:
         return None
     words = [str(word) for word in check.get("Test") or []]
     if words[:1] == ["NONE"]:
         return {"disable": True}
-    test: Any = escaped(words[1]) if words[:1] == ["CMD-SHELL"] and len(words) == 2 else escaped_words(words)
+    safe = _safe_words(words, "healthcheck.test", seen, notes)
+    test: Any = safe[1] if words[:1] == ["CMD-SHELL"] and len(words) == 2 else safe
     times = {"interval": "Interval", "timeout": "Timeout", "start_period": "StartPeriod"}
     spoken = {word: format_duration(check[key] / _NANO) for word, key in times.items() if check.get(key)}
     found = {"test": test, **spoken, "retries": check.get("Retries") or None}

@@ -10,7 +10,7 @@ from docker_compose import compose, compose_problem
 
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.render import Context, render
-from sglaunch.convert.interpolated import escaped, interpolated
+from sglaunch.convert.interpolated import interpolated
 from sglaunch.errors import Origin, Place
 
 FACTS = {"user": "ana", "uid": 5, "gid": 6, "home": "/home/ana", "project": "p", "project_dir": "/p", "profile": "a"}
@@ -76,10 +76,6 @@ def test_a_variable_that_must_be_set_is_one_without_a_default(text: str) -> None
 def test_what_compose_refuses_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\$"):
         interpolated(text)
-
-
-def test_text_that_means_itself_is_no_template() -> None:
-    assert made(escaped("{{ user }} {{{")) == "{{ user }} {{{"
 
 
 def test_variables_are_told() -> None:
