@@ -53,6 +53,12 @@ def _init(parsed: argparse.Namespace) -> int:
     return init.run(_common(parsed))
 
 
+def _import(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import import_
+
+    return import_.run(_common(parsed), parsed.sources, name=parsed.name, write=parsed.write)
+
+
 def _up(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import up
     from sglaunch.plan.choices import Choices
@@ -77,6 +83,12 @@ def _up(parsed: argparse.Namespace) -> int:
         wait_gpus=parsed.wait_gpus,
         **_acted(parsed),
     )
+
+
+def _adopt(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import adopt
+
+    return adopt.run(_common(parsed), parsed.container, parsed.profile)
 
 
 def _down(parsed: argparse.Namespace) -> int:
@@ -212,7 +224,9 @@ COMMANDS: Mapping[str, Command] = {
     "--version": _version,
     "rm": _down,
     "init": _init,
+    "import": _import,
     "up": _up,
+    "adopt": _adopt,
     "down": _down,
     "plan": _plan,
     "ps": _ps,

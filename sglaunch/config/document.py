@@ -166,6 +166,9 @@ class _Walk:
             children = (self.node(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(raw.value))
             return Node(tuple(children), origin, key, tag=tag)
         assert isinstance(raw, ScalarNode)
+        if raw.style == ">":
+            # Where a folded line was broken stands a BEL, for those who write the text again.
+            raw.value = raw.value.replace("\a", "")
         return Node(self.scalar(raw, tag), origin, key, text=raw.value, tag=tag)
 
     def custom_tag(self, raw: YamlNode, place: Place, path: str) -> str:

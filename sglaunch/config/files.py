@@ -150,6 +150,11 @@ def builtin_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "profiles"
 
 
+def builtin_names() -> list[str]:
+    """The names of the built-in profiles."""
+    return [path.stem for path in _yaml_files(builtin_folder())]
+
+
 def example_file() -> Path:
     """The commented project file that `init` writes: in the wheel, or at the root of a checkout."""
     package = Path(str(resources.files("sglaunch")))

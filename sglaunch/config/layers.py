@@ -104,6 +104,11 @@ class Stack:
         return found
 
 
+def is_profile_name(name: str) -> bool:
+    """Whether a profile can have this name."""
+    return _PROFILE_NAME.fullmatch(name) is not None
+
+
 def read_stack(files: Files, problems: Problems) -> Stack:
     """Parses every text and checks the shape of each layer."""
     stack = Stack([Layer(name) for name in LAYERS])
@@ -227,7 +232,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
 def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> None:
     path = join("profiles", name)
     place = node.key or node.origin.place
-    if not _PROFILE_NAME.fullmatch(name):
+    if not is_profile_name(name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         problems.error(place, path, f"{name!r} is not a profile name", hint)
         return
