@@ -41,7 +41,7 @@ def run(common: Common, form: str, profiles: Sequence[str]) -> int:
     for line in warning_lines(config.warnings):
         say(line)
     show(text.rstrip("\n").splitlines())
-    for line in loss_lines(losses, TARGETS[form]):
+    for line in loss_lines(losses):
         say(line)
     return 0
 
@@ -79,4 +79,3 @@ def _raise(problems: Sequence[Problem], config: Config) -> None:
 
 
 FORMATS: Mapping[str, _Export] = {"run": _run, "compose": _compose, "kubernetes": _kubernetes}
-TARGETS: Mapping[str, str] = {"run": "the line", "compose": "a Compose file", "kubernetes": "a manifest"}

@@ -57,14 +57,6 @@ def mask(line: str) -> str:
     return _ASSIGNED.sub(hide, line)
 
 
-def loss_lines(losses: Iterable[Problem], target: str) -> Iterator[str]:
-    """What another format does not say of a profile: how many, then one line each."""
-    told = [clean(str(loss)) for loss in losses]
-    if told:
-        yield f"{len(told)} {'thing' if len(told) == 1 else 'things'} that {target} does not say:"
-    yield from (f"  {line}" for line in told)
-
-
 def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
     """One line a warning."""
     return (f"warning: {clean(str(warning))}" for warning in warnings)

@@ -1,0 +1,103 @@
+"""import(export(P)) is P: whoever leaves may come back, by a shell line or by a Compose file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_cases import ENVIRONMENT, PROFILES, profiles, write_files
+
+from sglaunch.config.compose import read_compose
+from sglaunch.config.document import dump_for_others
+from sglaunch.config.load import Request, load
+from sglaunch.config.node import Problems
+from sglaunch.config.writing import profile_document
+from sglaunch.convert.from_compose import from_compose, services
+from sglaunch.convert.from_run import from_run
+from sglaunch.convert.imported import Imported
+from sglaunch.convert.to_compose import to_compose
+from sglaunch.convert.to_run import to_run
+from sglaunch.plan.capabilities import known
+from sglaunch.spec.canonical import plain
+from sglaunch.spec.container import Wanted, expand
+
+FACTS = {"user": "ana", "uid": 1000, "gid": 1000, "home": "/home/ana", "hostname": "h"}
+
+
+# A shell that was given what the report of losses asks for.
+GIVEN = {**ENVIRONMENT, "FILED_API_KEY": "from-the-file", "FILE_TOKEN": "of-the-env-file"}
+
+
+def loaded(folder: Path, text: str, *names: str, env: Mapping[str, str] = ENVIRONMENT) -> dict[str, Wanted]:
+    (folder / "sglaunch.yaml").write_text(text, encoding="utf-8")
+    return load(Request(folder / "sglaunch.yaml", FACTS, env), names).wanted
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> tuple[Path, dict[str, Wanted]]:
+    """A folder and the profiles of it."""
+    write_files(tmp_path)
+    bodies = profiles("img:1", tmp_path, "eval", "ana-eval")
+    text = "project: eval\nprofiles:\n" + "".join(f"  {name}:\n{body}" for name, body in bodies.items())
+    return tmp_path, loaded(tmp_path, text)
+
+
+def options(wanted: Wanted) -> dict[str, Any]:
+    """What an engine would be told; where a secret's value comes from is not part of it."""
+    return {"container_name": wanted.spec.container_name, **plain(expand(wanted.spec))}
+
+
+def back(folder: Path, imported: Imported) -> dict[str, Any]:
+    """The options of an imported profile, loaded from what import would write."""
+    name = f"{imported.name}-again"
+    again = Imported(name, imported.keys, imported.comments, imported.losses)
+    return options(loaded(folder, profile_document([again]), name, env=GIVEN)[name])
+
+
+def as_a_line_says(found: dict[str, Any]) -> dict[str, Any]:
+    """What a line of `docker run` says otherwise: an entrypoint is one word, a stop takes whole seconds; `mkdir` stands
+    before it, and further networks are joined by lines of their own."""
+    words = [*(found.pop("entrypoint", None) or []), *(found.pop("command", None) or [])]
+    volumes = found.pop("volumes", {})
+    made = {target: {k: v for k, v in one.items() if k != "create_host_path"} for target, one in volumes.items()}
+    grace = found.get("stop_grace_period")
+    said = {"process": words, "volumes": made, "stop_grace_period": None if grace is None else math.ceil(grace)}
+    return {**found, **said, "networks": dict(list(found.get("networks", {}).items())[:1])}
+
+
+def as_compose_says(found: dict[str, Any]) -> dict[str, Any]:
+    """The engine's own network has a name in a Compose file, which else makes one; a stop takes whole seconds."""
+    grace = found.get("stop_grace_period")
+    network = {} if found.get("networks") else {"network_mode": found.get("network_mode") or "bridge"}
+    return {**found, **network, "stop_grace_period": None if grace is None else math.ceil(grace)}
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: (ours.get(key), theirs.get(key)) for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_shell_line_comes_back(world: tuple[Path, dict[str, Wanted]], profile: str) -> None:
+    folder, wanted = world
+    line = to_run(wanted[profile], ("docker",), known("docker", ""), "/private").text
+    (imported,) = from_run(line, "line")
+    found = differences(as_a_line_says(options(wanted[profile])), as_a_line_says(back(folder, imported)))
+    assert not found, json.dumps(found, indent=1) + line
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_compose_file_comes_back(world: tuple[Path, dict[str, Wanted]], profile: str) -> None:
+    folder, wanted = world
+    text = dump_for_others([to_compose("eval", [wanted[profile]]).document])
+    (folder / "compose.yaml").write_text(text, encoding="utf-8")
+    problems = Problems()
+    composed = read_compose(folder / "compose.yaml", "compose.yaml", folder, "eval", problems)
+    assert composed is not None
+    assert problems.errors == []
+    imported = from_compose(composed, profile, services(composed))
+    found = differences(as_compose_says(options(wanted[profile])), as_compose_says(back(folder, imported)))
+    assert not found, json.dumps(found, indent=1) + text
