@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sglaunch.errors import UsageError
 from sglaunch.parser import Command
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def _init(parsed: argparse.Namespace) -> int:
 def _import(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import import_
 
-    return import_.run(_common(parsed), parsed.sources, name=parsed.name, write=parsed.write)
+    if parsed.container:
+        if parsed.sources or parsed.service:
+            raise UsageError("--container is a source itself", "name one source")
+        return import_.container(_common(parsed), parsed.container, name=parsed.name, write=parsed.write)
+    return import_.run(_common(parsed), parsed.sources, name=parsed.name, write=parsed.write, services=parsed.service)
 
 
 def _up(parsed: argparse.Namespace) -> int:

@@ -96,10 +96,14 @@ def _making_verbs(verb: _AddVerb) -> None:
 
 
 def _import(verb: _AddVerb) -> None:
-    made = verb("import", "a docker run command as a profile", "sglaunch import 'docker run ...' --as web --write")
+    summary = "a docker run command, a compose file or a container as a profile"
+    made = verb("import", summary, "sglaunch import 'docker run ...' --as web --write")
     source = "the command in quotes, a file, or - for stdin; or the words of the command after --"
     made.add_argument("sources", nargs="*", metavar="SOURCE", help=source)
     made.add_argument("--as", dest="name", metavar="NAME", default="", help="the profile's name")
+    what = "only this service of a compose file; may be given several times"
+    made.add_argument("--service", action="append", default=[], metavar="SERVICE", help=what)
+    made.add_argument("--container", metavar="CONTAINER", default="", help="a container of the engine, instead")
     made.add_argument("--write", action="store_true", help="put it into sglaunch.yaml, after showing the difference")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.commands.import_container import imported, inspect
-from sglaunch.commands.writing import agreed, write
+from sglaunch.commands.saving import agree, read_text, save
 from sglaunch.config.load import Identity, identify
 from sglaunch.config.stated import stated
 from sglaunch.config.writing import with_profiles
@@ -22,7 +22,7 @@ from sglaunch.engine.client import EngineClient
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
 from sglaunch.engine.whose import evidence
-from sglaunch.errors import ConfigError, Refused, SglaunchError, UsageError
+from sglaunch.errors import ConfigError, ConsentNeeded, Refused, SglaunchError, UsageError
 from sglaunch.pipeline import prepare
 from sglaunch.plan.adopting import adopted_labels, doubts, refusal
 from sglaunch.plan.choices import Choices
@@ -63,7 +63,7 @@ def _take(common: Common, identity: Identity, engine: EngineClient, name: str, p
     labels = _labels(identity, engine, one, found, project)
     reasons = doubts(one, whose)
     if profile in identity.declared:
-        agreed(common, identity.file, "", "", reasons)
+        _agree(common, one.name, reasons)
     else:
         _write(common, identity, found, reasons)
     try:
@@ -71,6 +71,11 @@ def _take(common: Common, identity: Identity, engine: EngineClient, name: str, p
     except OSError as error:
         raise UsageError(f"the adoption cannot be recorded: {error}", "see XDG_STATE_HOME") from None
     return found
+
+
+def _agree(common: Common, name: str, reasons: tuple[str, ...]) -> None:
+    if reasons and not agree(common, [*reasons, f"{name} would be taken"], "take it?", "[t]ake"):
+        raise ConsentNeeded(f"{name} is as it was")
 
 
 def _labels(
@@ -95,10 +100,8 @@ def _write(common: Common, identity: Identity, found: Imported, reasons: tuple[s
     """The profile put into the project file. Under the name of a built-in one it begins anew."""
     if found.name in identity.names:
         found = replace(found, keys={"extends": None, **found.keys})
-    before = identity.file.read_text(encoding="utf-8")
-    after = with_profiles(before, [found], identity.file.name)
-    agreed(common, identity.file, before, after, reasons)
-    write(identity.file, after)
+    before = read_text(identity.file) or ""
+    save(common, identity.file, before, with_profiles(before, [found], identity.file.name), reasons)
 
 
 def _tell(common: Common, found: Imported, profile: str, name: str) -> None:

@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sglaunch.commands import import_compose, import_container
 from sglaunch.commands.asking import show, show_json
+from sglaunch.commands.import_compose import ComposeText
 from sglaunch.commands.saving import read_text, save
 from sglaunch.config.document import MAX_BYTES, parse
 from sglaunch.config.files import FILE_VARIABLE, PROJECT_FILE, builtin_names
 from sglaunch.config.layers import is_profile_name
+from sglaunch.config.load import identify
 from sglaunch.config.node import Problems
 from sglaunch.config.writing import profile_document, with_profiles
 from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
-from sglaunch.errors import Place, Problem, UsageError
-from sglaunch.project import Common, project_file
+from sglaunch.errors import Place, Problem, Refused, UsageError
+from sglaunch.project import Common, connect, project_file, request
 from sglaunch.report.problems import SCHEMA_VERSION, loss_lines, problem_data
 from sglaunch.report.progress import say
 
@@ -29,29 +32,50 @@ ARGUMENT, STDIN = "<argument>", "<stdin>"
 _COMPOSE = re.compile(r"^[\"']?services[\"']?\s*:", re.MULTILINE)
 
 
-def run(common: Common, sources: Sequence[str], *, name: str = "", write: bool = False) -> int:
-    """Needs neither a project nor an engine, unless it writes."""
+def run(
+    common: Common, sources: Sequence[str], *, name: str = "", write: bool = False, services: Sequence[str] = ()
+) -> int:
+    """Needs neither a project nor an engine, unless it writes. `services`: those of a compose file that are meant."""
+    _check_name(name)
+    text, source = _source(common, sources)
+    if _COMPOSE.search(text) and _is_compose(text):
+        path = common.directory / (PROJECT_FILE if source in (STDIN, ARGUMENT) else source)
+        folder = _folder(common)
+        found = import_compose.profiles(ComposeText(path, source, text), folder, name, services)
+        return answer(common, found, write=write, moved=True)
+    if services:
+        raise UsageError(f"{source} is no compose file, which alone has services", "leave --service out")
+    return answer(common, from_run(text, source, name), write=write)
+
+
+def container(common: Common, container: str, *, name: str = "", write: bool = False) -> int:
+    """A container of the engine as a profile. The engine is the project's, where there is one."""
+    _check_name(name)
+    try:
+        configured = identify(request(common)).engine
+    except UsageError:
+        configured = {}
+    engine = connect(common, configured)
+    found = import_container.imported(engine, *import_container.inspect(engine, container))
+    return answer(common, [replace(found, name=name or found.name)], write=write, moved=True)
+
+
+def _check_name(name: str) -> None:
     if name and not is_profile_name(name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         raise UsageError(f"{name!r} is not a profile name", hint)
-    text, source = _source(common, sources)
-    return answer(common, profiles_of(text, source, name), write=write)
 
 
-def profiles_of(text: str, source: str, name: str) -> list[Imported]:
-    """The profiles in a text; each kind of text has one function. `source` is what places name."""
-    if _COMPOSE.search(text) and _is_compose(text):
-        raise UsageError(f"{source} is a compose file, which is not read yet", "paste `docker run` commands")
-    return from_run(text, source, name)
+def answer(common: Common, imported: Sequence[Imported], *, write: bool, moved: bool = False) -> int:
+    """Prints the profiles, or puts them into the project file; what is lost goes to stderr.
 
-
-def answer(common: Common, imported: Sequence[Imported], *, write: bool) -> int:
-    """Prints the profiles, or puts them into the project file; what is lost goes to stderr."""
+    `moved`: relative paths are those of the project file's folder already.
+    """
     own = [_alone(one) for one in imported]
     path, losses = None, [loss for one in own for loss in one.losses]
     if write:
         path = _target(common)
-        losses += _elsewhere(common, path, own)
+        losses += [] if moved else _elsewhere(common, path, own)
     if not common.json:
         for line in loss_lines(losses):
             say(line)
@@ -129,6 +153,14 @@ def _target(common: Common) -> Path:
         if not common.directory.is_dir():
             raise
         return common.directory / PROJECT_FILE
+
+
+def _folder(common: Common) -> Path:
+    """That of the project file, as it is or as it would be written."""
+    try:
+        return _target(common).parent
+    except Refused:
+        return common.directory
 
 
 def _elsewhere(common: Common, path: Path, imported: Sequence[Imported]) -> list[Problem]:

@@ -6,6 +6,7 @@ import difflib
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from sglaunch.errors import ConsentNeeded, EngineError, Failure, UsageError
@@ -29,18 +30,16 @@ def read_text(path: Path) -> str | None:
         raise UsageError(f"{path} cannot be read: {error.strerror}", f"check `ls -l {path}`") from None
 
 
-def save(common: Common, path: Path, before: str | None, after: str) -> None:
+def save(common: Common, path: Path, before: str | None, after: str, reasons: Sequence[str] = ()) -> None:
     """Writes the text after somebody has seen the difference and agreed; raises ConsentNeeded where nobody did.
 
-    A file that changed since `before` was read is left alone.
+    A file that changed since `before` was read is left alone. `reasons`: what else they should know.
     """
     for line in _difference(path, before or "", after, is_new=before is None):
         say(line)
-    if not common.yes:
-        if not is_terminal():
-            raise ConsentNeeded(f"{path} would be {'written' if before is None else 'changed'}", "say --yes to go on")
-        if choose("write it?", ("[w]rite", "[k]eep"), "k") != "w":
-            raise ConsentNeeded(f"{path} is as it was")
+    what = f"{path} would be {'written' if before is None else 'changed'}"
+    if not agree(common, [*reasons, what], "write it?", "[w]rite"):
+        raise ConsentNeeded(f"{path} is as it was")
     if read_text(path) != before:
         raise UsageError(f"{path} was changed meanwhile, and is left as it is now", "run the command again")
     try:
@@ -48,6 +47,15 @@ def save(common: Common, path: Path, before: str | None, after: str) -> None:
     except OSError as error:
         failure = Failure("folder", f"{path} cannot be written: {error.strerror}", "check its folder")
         raise EngineError(failure) from None
+
+
+def agree(common: Common, reasons: Sequence[str], question: str, yes: str) -> bool:
+    """Tells the reasons and asks; `yes` is the choice that goes on. Raises ConsentNeeded where there is no terminal."""
+    if not common.yes and not is_terminal():
+        raise ConsentNeeded("; ".join(reasons), "say --yes to go on")
+    for reason in reasons:
+        say(f"note: {clean(reason)}")
+    return common.yes or choose(question, (yes, "[k]eep"), "k") == yes[yes.index("[") + 1]
 
 
 def _difference(path: Path, before: str, after: str, *, is_new: bool) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,11 +59,13 @@ class Composed:
         return value
 
 
-def read_compose(path: Path, shown: str, project_folder: Path, name: str, problems: Problems) -> Composed | None:
-    """The compose file at a path, None where it cannot be read. `name`: of Compose's project, where the file has none
-    of its own; "" for its folder's."""
+def read_compose(
+    path: Path, shown: str, project_folder: Path, name: str, problems: Problems, *, text: str | None = None
+) -> Composed | None:
+    """The compose file at a path, None where it cannot be read. `name`: of Compose's project, "" for what the file
+    says, else for its folder's. `text`: what stands in the file, where that is known."""
     reader = _Reader(project_folder, problems)
-    root = reader.root(path, shown)
+    root = reader.root(path, shown, text)
     if root is None:
         return None
     own = root.get("name")
@@ -89,11 +90,11 @@ class _Reader:
         self.roots: dict[Path, Node] = {}
         self.within: list[tuple[Path, str]] = []
 
-    def root(self, path: Path, shown: str) -> Node | None:
+    def root(self, path: Path, shown: str, text: str | None = None) -> Node | None:
         """A file's top, which must be a mapping."""
         if path in self.roots:
             return self.roots[path]
-        text = read(path, shown, self.problems)
+        text = read(path, shown, self.problems) if text is None else text
         if text is None:
             return None
         self.lines[shown] = text.splitlines()
@@ -204,8 +205,3 @@ def _meant(node: Node) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and _OCTAL.fullmatch(text) and text.strip("+-0"):
         return int(text, 8)
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def names_service(texts: Mapping[str, Any]) -> bool:
-    """Whether a document is a compose file."""
-    return isinstance(texts.get("services"), Mapping)

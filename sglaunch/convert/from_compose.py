@@ -6,6 +6,7 @@ each of the others is; what has no row is named in the losses, with the key and 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -62,7 +63,7 @@ def from_compose(
     if "image" not in service.keys and "build" not in service.keys:
         message = "has neither image nor build: perhaps the file is read together with others"
         notes.lose(found, message, "write image, or extends with the profile it belongs on")
-    notes.remark("", f"service {name} of {composed.file}")
+    notes.remark("", f"service {name} of {posixpath.basename(composed.file)}")
     return notes.imported(name, service.keys)
 
 
@@ -149,7 +150,7 @@ def _environment(service: Service, found: Found) -> None:
             continue
         if text and "$" not in text and ((looks_secret(name) and not is_harmless(text)) or holds_secret(text)):
             secret.append(name)
-            service.notes.remark("secret_env", f"the value of {name} is left behind in {service.composed.file}")
+            service.notes.remark("secret_env", f"the value of {name} is left behind")
             continue
         inner = service.texts.interpolated(text, item)
         if looks_secret(name) and inner.sole_name == name:

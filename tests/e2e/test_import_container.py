@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,8 +70,6 @@ def place(real_engine: RealEngine, unique: str, tmp_path: Path) -> Iterator[Sgla
 
 
 def words(line: str, place: Sglaunch, folder: Path) -> list[str]:
-    import shlex
-
     return shlex.split(line.replace("FOLDER", str(folder)).replace("PROJECT", place.project))
 
 
@@ -87,16 +85,16 @@ def again(name: str, place: Sglaunch, engine: RealEngine, tmp_path: Path) -> Non
     options, command = LINES[name]
     folder = tmp_path / "mounted"
     folder.mkdir()
-    if "net" in options:
-        engine.run("network", "create", f"{place.project}-net", check=False)
+    if "-net" in options:
+        engine.run("network", "create", f"{place.project}-net")
     first, second = f"{place.project}-by-hand", f"{place.project}-again"
     options = options.removeprefix("-d ")
     engine.run("create", "--name", first, *words(options, place, folder), place.image, *words(command, place, folder))
     done = place("--engine", engine.name, "import", "--container", first, "--as", "again")
     text = done.stdout.replace(first, second)
     assert "notforyou" not in text + done.stderr
-    place.write(f"project: {place.project}\n{text}")
+    place.write(f"project: PROJECT\n{text}")
+    place("trust")
     secrets = {"HF_TOKEN": "hf_notforyou1", "URL": "http://u:notforyou1@h/"} if name == "secrets" else {}
     place("--engine", engine.name, "up", "--no-start", "again", env=secrets)
     assert asked(engine.inspect(second)) == asked(engine.inspect(first)), text
-    assert getpass.getuser()
