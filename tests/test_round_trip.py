@@ -69,11 +69,14 @@ def as_a_line_says(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, **said, "networks": dict(list(found.get("networks", {}).items())[:1])}
 
 
-def as_compose_says(found: dict[str, Any]) -> dict[str, Any]:
-    """The engine's own network has a name in a Compose file, which else makes one; a stop takes whole seconds."""
-    grace = found.get("stop_grace_period")
-    network = {} if found.get("networks") else {"network_mode": found.get("network_mode") or "bridge"}
-    return {**found, **network, "stop_grace_period": None if grace is None else math.ceil(grace)}
+def as_compose_says(found: dict[str, Any], profile: str) -> dict[str, Any]:
+    """What a Compose file says otherwise: the engine's own network has a name, since else one would be made; a stop
+    takes whole seconds; no service is removed when it stops; and each has its own name in its networks."""
+    grace, networks = found.get("stop_grace_period"), found.get("networks", {})
+    joined = {name: {**one, "aliases": {*one.get("aliases", [])} - {profile}} for name, one in networks.items()}
+    network = {"networks": joined} if joined else {"network_mode": found.get("network_mode") or "bridge"}
+    stop = {"stop_grace_period": None if grace is None else math.ceil(grace), "auto_remove": None}
+    return {**found, **network, **stop}
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,5 +102,7 @@ def test_a_compose_file_comes_back(world: tuple[Path, dict[str, Wanted]], profil
     assert composed is not None
     assert problems.errors == []
     imported = from_compose(composed, profile, services(composed))
-    found = differences(as_compose_says(options(wanted[profile])), as_compose_says(back(folder, imported)))
+    found = differences(
+        as_compose_says(options(wanted[profile]), profile), as_compose_says(back(folder, imported), profile)
+    )
     assert not found, json.dumps(found, indent=1) + text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -227,6 +227,8 @@ def _publish(port: str, at: int, draft: Draft) -> None:
     draft.losses.append(Loss(at, "server", message, "write command instead of server, to publish none"))
 
 
-def _container_port(written: str) -> str:
-    """`8000` of `127.0.0.1:80:8000/tcp`, expressions in it or not."""
+def _container_port(written: str | Mapping[str, Any]) -> str:
+    """`8000` of `127.0.0.1:80:8000/tcp`, expressions in it or not; or of Compose's long form."""
+    if isinstance(written, Mapping):
+        return str(written.get("target", "")) if written.get("protocol", "tcp") == "tcp" else ""
     return re.split(r":(?![^{]*\}\})", written)[-1].partition("/")[0] if not written.endswith("/udp") else ""
