@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker_compose import compose, compose_problem
 from export_cases import ENVIRONMENT, PROFILES, profiles, write_files
 
 from sglaunch.config.compose import read_compose
@@ -52,9 +53,10 @@ def options(wanted: Wanted) -> dict[str, Any]:
 
 
 def back(folder: Path, imported: Imported) -> dict[str, Any]:
-    """The options of an imported profile, loaded from what import would write."""
+    """The options of an imported profile, loaded alone from what import would write; the order is none of them."""
     name = f"{imported.name}-again"
-    again = Imported(name, imported.keys, imported.comments, imported.losses)
+    keys = {key: value for key, value in imported.keys.items() if key != "depends_on"}
+    again = Imported(name, keys, imported.comments, imported.losses)
     return options(loaded(folder, profile_document([again]), name, env=GIVEN)[name])
 
 
@@ -92,17 +94,39 @@ def test_a_shell_line_comes_back(world: tuple[Path, dict[str, Wanted]], profile:
     assert not found, json.dumps(found, indent=1) + line
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_a_compose_file_comes_back(world: tuple[Path, dict[str, Wanted]], profile: str) -> None:
-    folder, wanted = world
-    text = dump_for_others([to_compose("eval", [wanted[profile]]).document])
+def imported_services(folder: Path, text: str) -> dict[str, Imported]:
+    """Every service of a Compose file as a profile."""
     (folder / "compose.yaml").write_text(text, encoding="utf-8")
     problems = Problems()
     composed = read_compose(folder / "compose.yaml", "compose.yaml", folder, "eval", problems)
     assert composed is not None
     assert problems.errors == []
-    imported = from_compose(composed, profile, services(composed))
+    return {name: from_compose(composed, name, services(composed)) for name in services(composed)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_compose_file_comes_back(world: tuple[Path, dict[str, Wanted]], profile: str) -> None:
+    folder, wanted = world
+    text = dump_for_others([to_compose("eval", [wanted[profile]]).document])
+    imported = imported_services(folder, text)[profile]
     found = differences(
         as_compose_says(options(wanted[profile]), profile), as_compose_says(back(folder, imported), profile)
     )
     assert not found, json.dumps(found, indent=1) + text
+
+
+def test_what_compose_makes_of_the_file_comes_back_too(world: tuple[Path, dict[str, Wanted]]) -> None:
+    """`docker compose config` reads the file, fills in, and writes it anew: nothing of it may be lost on Compose."""
+    if problem := compose_problem():
+        pytest.skip(problem)
+    folder, wanted = world
+    exported = to_compose("eval", list(wanted.values()))
+    (folder / "exported.yaml").write_text(dump_for_others([exported.document]), encoding="utf-8")
+    told = compose("-f", "exported.yaml", "config", cwd=str(folder)).stdout
+    (folder / "exported.yaml").unlink()
+    found = {}
+    for profile, imported in imported_services(folder, told).items():
+        ours, theirs = options(wanted[profile]), back(folder, imported)
+        for key, values in differences(as_compose_says(ours, profile), as_compose_says(theirs, profile)).items():
+            found[f"{profile}: {key}"] = values
+    assert not found, json.dumps(found, indent=1, default=str) + told

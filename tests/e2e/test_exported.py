@@ -13,6 +13,7 @@ from typing import Any
 
 import docker_engine
 import pytest
+from docker_compose import compose_problem
 from docker_engine import IMAGE, EventLog, docker
 from export_cases import ENVIRONMENT, PROFILES, SECRETS, profiles, write_files
 from inspect_compare import asked
@@ -208,11 +209,6 @@ def alike(found: dict[str, Any], profile: str) -> dict[str, Any]:
         for name, one in found.get("Networks", {}).items()
     }
     return same
-
-
-def compose_problem() -> str:
-    done = docker("compose", "version", check=False)
-    return "" if done.returncode == 0 else f"docker compose: {done.stderr.strip()}"
 
 
 @pytest.mark.docker
