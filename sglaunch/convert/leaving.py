@@ -10,13 +10,10 @@ from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.server import DEFAULT_PORT
 from sglaunch.spec.values import Secret
 
-_CONSENT = {
+_ALONE = {
     "recreate": "whether a change may replace the container is asked by sglaunch alone",
     "protect": "work in the container's own layer is protected by sglaunch alone",
-}
-_ENTERING = {
     "attach": "nobody is led into a shell",
-    "shell": "nobody is led into a shell",
 }
 
 
@@ -44,7 +41,7 @@ def settled(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
 
 def consent(wanted: Wanted) -> Iterator[Problem]:
     """Settings that guard a container or lead into it, where somebody wrote them."""
-    for path, message in {**_CONSENT, **_ENTERING}.items():
+    for path, message in _ALONE.items():
         if is_written(wanted, path):
             yield problem(wanted, path, message)
 
