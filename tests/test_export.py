@@ -118,5 +118,14 @@ def test_profiles_that_are_needed_come_first(sglaunch: Sglaunch) -> None:
     assert text.count("docker run") == 2
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_secret_that_would_be_shown_is_refused(sglaunch: Sglaunch, form: str) -> None:
+    sglaunch.edit("args: {tp: 2}", "args: {tp: 2, admin-api-key: '{{ env.HF_TOKEN }}'}")
+    done = sglaunch("export", form, "server", status=2)
+    assert "sglaunch.yaml:5:" in done.stderr
+    assert "server.args.admin-api-key: is a secret, and an export is handed on" in done.stderr
+    assert "hf_s3cret" not in done.stdout + done.stderr
+
+
 def test_a_wrong_format_is_told(sglaunch: Sglaunch) -> None:
     assert "choose from" in sglaunch("export", "swarm", "dev", status=2).stderr

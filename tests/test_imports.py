@@ -72,6 +72,7 @@ PURE_MODULES = tuple(
             "writing",
         ),
         *("shorthand", "shorthand_mounts", "shorthand_paths", "shorthand_server", "shorthand_values"),
+        *("shorthand_kubernetes", "nodes"),
     )
 )
 IMPURE_LIBRARIES = {"os", "sys", "subprocess", "time", "datetime", "socket", "shutil", "tempfile", "random", "secrets"}

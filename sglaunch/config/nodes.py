@@ -1,24 +1,22 @@
-"""`nodes`, `replicas` and `kubernetes` of a profile: what they become, and what excludes them; pure."""
+"""What concerns exports: `nodes`, `replicas` and `kubernetes` of a profile, and secrets that would be shown; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.node import Node, Problems, leaves
 from sglaunch.config.profile import Profile
+from sglaunch.errors import Problem
 from sglaunch.spec.kubernetes import Kubernetes
 from sglaunch.spec.server import MEETING_FLAGS
 
+# What is exported by name alone.
+_NAMED = ("environment", "secret_env")
 
-def kubernetes_of(profile: Profile, merged: Node, problems: Problems) -> Kubernetes:
-    """The settings; a secret in them is a mistake, for an export is a file that is handed on."""
-    entry, node = profile.kubernetes, merged.get("kubernetes")
-    if entry is None or node is None:
+
+def kubernetes_of(profile: Profile) -> Kubernetes:
+    """The settings, in the shapes of the Kubernetes API."""
+    entry = profile.kubernetes
+    if entry is None:
         return Kubernetes()
-    for path, inner in _leaves(node, "kubernetes"):
-        if inner.secret:
-            hint = "write secret_env: it becomes a reference to a Secret of the cluster"
-            problems.error(inner, path, "is a secret, and an export is handed on", hint)
     data = entry.model_dump(exclude={"tolerations"})
     tolerations = tuple(one.model_dump(exclude_defaults=True) for one in entry.tolerations)
     return Kubernetes(**{**data, "image_pull_secrets": tuple(entry.image_pull_secrets), "tolerations": tolerations})
@@ -46,10 +44,11 @@ def check_nodes(profile: Profile, merged: Node, problems: Problems) -> None:
         problems.error(args.get(next(iter(sizes))), "server.args", message, "change tp, pp, nodes or gpus")
 
 
-def _leaves(node: Node, path: str) -> Iterator[tuple[str, Node]]:
-    if node.is_scalar:
-        yield path, node
-    for key, inner in node.items():
-        yield from _leaves(inner, join(path, key))
-    for number, inner in enumerate(node.value if node.is_list else ()):
-        yield from _leaves(inner, f"{path}[{number}]")
+def exposed(merged: Node) -> list[Problem]:
+    """Secrets that stand where an export would show them: anywhere but in the environment, which names them alone."""
+    hint = "write secret_env: [NAME], and let the program read the variable"
+    return [
+        Problem("is a secret, and an export is handed on", node.origin.place, path, hint)
+        for path, node in leaves(merged)
+        if node.secret and path.partition(".")[0] not in _NAMED
+    ]

@@ -86,7 +86,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         profile=str(around.facts["profile"]),
         config_file=around.config_file,
         spec=spec,
-        settings=_settings(profile, merged, problems),
+        settings=_settings(profile, merged),
         build=build_of(profile, merged, around, problems),
         origins=origins,
         secret_names=frozenset(secret_names),
@@ -206,7 +206,7 @@ def _readiness(profile: Profile) -> Readiness | None:
     return Readiness()
 
 
-def _settings(profile: Profile, merged: Node, problems: Problems) -> Settings:
+def _settings(profile: Profile, merged: Node) -> Settings:
     shell = merged.get("shell")
     soft = {path for path in ("gpus", "init", "restart") if (node := merged.get(path)) and node.origin.layer == BUILTIN}
     limits = merged.get("ulimits")
@@ -227,5 +227,5 @@ def _settings(profile: Profile, merged: Node, problems: Problems) -> Settings:
         accelerator=profile.accelerator or "",
         nodes=profile.nodes,
         replicas=profile.replicas,
-        kubernetes=kubernetes_of(profile, merged, problems),
+        kubernetes=kubernetes_of(profile),
     )

@@ -169,21 +169,52 @@ def podman_configuration(one: dict[str, Any]) -> dict[str, Any]:
     return {**config, **host, "Mounts": mounts, "Process": [one["Path"], *one["Args"]]}
 
 
+KEYED = """\
+project: PROJECT
+profiles:
+  server:
+    image: IMAGE
+    gpus: null
+    init: false
+    ulimits: null
+    ports: !override ["127.0.0.1::30000"]
+    secret_env: [KEY]
+    server: {model: org/model, api_key: KEY, launcher: [sh, -c, "exec sleep 1000"]}
+"""
+
+
 @pytest.mark.docker
 def test_an_api_key_goes_into_a_file_that_the_line_writes(sglaunch: Sglaunch) -> None:
-    text = "image: IMAGE, gpus: null, secret_env: [KEY], server: {model: org/model, api_key: KEY}"
-    sglaunch.write(f"project: PROJECT\nprofiles: {{server: {{{text}}}}}\n")
-    script = sglaunch("export", "run", "server").stdout.replace("docker run --detach", "docker create")
+    sglaunch.write(KEYED)
+    script = sglaunch("export", "run", "server").stdout
     done = shell(sglaunch, script)
     assert done.returncode != 0
     assert "KEY: is the key of the server" in done.stderr
     done = shell(sglaunch, script, KEY="sk-1")
     assert done.returncode == 0, done.stderr
-    mounts = {mount["Destination"]: mount for mount in sglaunch.inspect("server")["Mounts"]}
-    file = Path(mounts["/run/sglaunch/server.yaml"]["Source"])
-    assert file.read_text(encoding="utf-8") == 'api-key: "sk-1"\n'
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not mounts["/run/sglaunch/server.yaml"]["RW"]
+    assert key_in(sglaunch.name("server")) == 'api-key: "sk-1"\n'
+    (mount,) = [one for one in sglaunch.inspect("server")["Mounts"] if one["Destination"].startswith("/run/sglaunch")]
+    assert stat.S_IMODE(Path(mount["Source"]).stat().st_mode) == 0o600
+    assert not mount["RW"]
+
+
+@pytest.mark.docker
+def test_an_api_key_goes_into_a_file_that_compose_writes(sglaunch: Sglaunch) -> None:
+    if problem := compose_problem():
+        pytest.skip(problem)
+    sglaunch.write(KEYED)
+    (sglaunch.folder / "compose.yaml").write_text(sglaunch("export", "compose", "server").stdout, encoding="utf-8")
+    up = f"cd '{sglaunch.folder}' && docker compose up -d"
+    done = shell(sglaunch, up)
+    assert done.returncode != 0
+    assert "is the key of the server" in done.stderr
+    done = shell(sglaunch, up, KEY="sk-1")
+    assert done.returncode == 0, done.stderr
+    assert key_in(sglaunch.name("server")) == 'api-key: "sk-1"\n'
+
+
+def key_in(container: str) -> str:
+    return docker("exec", container, "cat", "/run/sglaunch/server.yaml").stdout
 
 
 # An entrypoint of several words is one word and arguments for the command line: what runs (Process) is alike.
