@@ -21,12 +21,20 @@ def asked(data: Mapping[str, Any], leave: Iterable[str] = ()) -> dict[str, Any]:
     found["Config.Hostname"] = "" if config.get("Hostname") == data["Id"][:12] else config.get("Hostname")
     own = {k: v for k, v in (config.get("Labels") or {}).items() if not k.startswith(("sglaunch.", "com.docker."))}
     found["Config.Labels"] = own
+    if (host.get("RestartPolicy") or {}).get("Name") in ("", "no"):
+        del found["HostConfig.RestartPolicy"]
     # A bind is a mount, however it was written.
     del found["HostConfig.Binds"]
     found.pop("HostConfig.Mounts", None)
     found["Mounts"] = [
         {key: mount.get(key) for key in ("Type", "Source", "Destination", "RW", "Propagation")}
         for mount in data.get("Mounts") or []
+        if mount.get("Type") != "tmpfs"
+    ]
+    found["Mounts"] += [
+        {"Type": "tmpfs", "Destination": one["Target"], "Options": f"size={one['TmpfsOptions']['SizeBytes']}"}
+        for one in host.get("Mounts") or []
+        if one.get("Type") == "tmpfs"
     ]
     found["Mounts"] += [
         {"Type": "tmpfs", "Destination": path, "Options": options}
@@ -50,6 +58,9 @@ def _plain(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         inner = {name: _plain("", one) for name, one in value.items()}
         return {name: one for name, one in inner.items() if one not in (*_EMPTY, [], {})}
+    if isinstance(value, list) and key in ("HostConfig.CapAdd", "HostConfig.CapDrop"):
+        # Newer clients write the prefix.
+        return sorted(str(one).removeprefix("CAP_") for one in value)
     if isinstance(value, list):
         items = [_plain("", one) for one in value]
         return sorted(items, key=repr) if key.rpartition(".")[2] in (*_SETS, "Mounts") else items

@@ -27,7 +27,7 @@ _SHAPE = re.compile("|".join(rf"(?<![\w-])(?P<{name}>{shape})(?![\w])" for name,
 _CREDENTIALS = re.compile(r"://[^/@\s:]*:(?P<PASSWORD>[^/@\s]+)@")
 # `NAME=value` and `--name value` within a text; the value is one word.
 _NAMED = re.compile(
-    r"(?P<name>--?[A-Za-z][\w-]*|[A-Za-z_][\w.]*)(?P<between>\s*[=:]\s*|\s+)(?P<quote>[\"']?)(?P<value>[^\s\"';|&<>$`{]+)"
+    r"(?<![\w.-])(?P<name>--?[A-Za-z][\w-]*|[A-Za-z_][\w.]*)(?P<between>\s*[=:]\s*|\s+)(?P<quote>[\"']?)(?P<value>[^\s\"';|&<>$`{]+)"
 )
 _FLAG = re.compile(
     r"(?:^|_)(?:token|api_?key|secret|password|passwd|access_key|private_key|auth_key|credentials)$", re.IGNORECASE

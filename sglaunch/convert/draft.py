@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,6 +50,10 @@ class Draft:
         value = f" {hidden(given.value.written)}" if given.value is not None else ""
         self.losses.append(Loss(given.at, given.written, f"{value.strip()}: {message}" if value else message, hint))
 
+    def refuse(self, given: Given, error: object) -> None:
+        """What engines would refuse too is left out."""
+        self.lose(given, f"is left out: {error}", "see what was meant, and write it in the profile")
+
     def put(self, path: str, value: Any) -> None:
         """A value under a path such as `healthcheck.test`."""
         *owners, last = path.split(".")
@@ -90,6 +96,14 @@ class Draft:
         """The keys in the order people read them; a key that is in none comes last."""
         rank = {key: number for number, key in enumerate(ORDER)}
         return {key: self.keys[key] for key in sorted(self.keys, key=lambda key: rank.get(key, len(rank)))}
+
+
+def fields_of(text: str) -> list[str]:
+    """The fields of a line of CSV, which engines' long options are."""
+    try:
+        return next(csv.reader(io.StringIO(text, newline="")), [])
+    except csv.Error:
+        return text.split(",")
 
 
 def slug(text: str, allowed: str) -> str:

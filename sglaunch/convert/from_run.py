@@ -12,7 +12,8 @@ from sglaunch.convert.flags import Flag
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.run_line import Given, Line, Loss, lines
 from sglaunch.convert.run_server import server_of
-from sglaunch.convert.run_values import settle, take
+from sglaunch.convert.run_settled import settle
+from sglaunch.convert.run_values import take
 from sglaunch.convert.shell_text import Expression, Unknown, Word, variable
 from sglaunch.convert.shell_words import read
 from sglaunch.errors import ConfigError, Place, Problem

@@ -5,31 +5,22 @@ What engines would refuse at create, and what nobody can know, is left out and t
 
 from __future__ import annotations
 
-import csv
-import io
-import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sglaunch.convert.concealed import holds_secret, is_harmless
-from sglaunch.convert.draft import LEFT_OUT, MAKE_NEW, PLACEHOLDER, Draft, is_sole_variable, slug
+from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, fields_of, is_sole_variable
 from sglaunch.convert.run_line import Given
-from sglaunch.convert.shell_text import Literal, Word, literal
+from sglaunch.convert.run_mounts import mount, tmpfs, volume
+from sglaunch.convert.shell_text import Literal, Word
 from sglaunch.spec.server import NO_PROXIES
 from sglaunch.spec.values import looks_secret, parse_duration, parse_port, parse_size, parse_swap
 
-_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CDI = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
-_PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave", "rprivate")
-_MODES = ("ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent", *_PROPAGATIONS)
 _OWN_NETWORKS = re.compile(r"host|none|bridge|default|private|(container|ns|slirp4netns|pasta)(:.*)?")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
 Handler = Callable[[Draft, Given, Word], None]
-
-
-def _refused(draft: Draft, given: Given, error: object) -> None:
-    draft.lose(given, f"is left out: {error}", "see what was meant, and write it in the profile")
 
 
 def _scalar(check: Callable[[str], Any] = str, convert: Callable[[str], Any] = str) -> Handler:
@@ -46,7 +37,7 @@ def _scalar(check: Callable[[str], Any] = str, convert: Callable[[str], Any] = s
                 check(plain)
                 value = convert(plain) if convert is not str else text
             except ValueError as error:
-                _refused(draft, given, error)
+                draft.refuse(given, error)
                 return
         if value is not None:
             draft.put(path, value)
@@ -63,7 +54,7 @@ def _listed(check: Callable[[str], Any] = str) -> Handler:
             check(word.plain if word.plain is not None else "")
         except ValueError as error:
             if word.plain is not None:
-                _refused(draft, given, error)
+                draft.refuse(given, error)
                 return
         draft.add(given.flag.key, text)
 
@@ -136,7 +127,7 @@ def _gpus(draft: Draft, given: Given, word: Word) -> None:
     if word.unknown is not None or word.plain is None:
         _gpu_variable(draft, given, word)
         return
-    fields = next(csv.reader(io.StringIO(word.plain.strip())), [])
+    fields = fields_of(word.plain.strip())
     values: dict[str, Any] = {}
     for number, one in enumerate(fields):
         key, found, value = one.partition("=")
@@ -150,7 +141,7 @@ def _gpus(draft: Draft, given: Given, word: Word) -> None:
     count, ids = values.get("count", ""), [one for one in values.get("device", "").split(",") if one]
     capabilities = [one for one in values.get("capabilities", "").split(",") if one and one != "gpu"]
     if count and not re.fullmatch(r"all|-1|\d+", count):
-        _refused(draft, given, f"{count!r} is neither all nor a number")
+        draft.refuse(given, f"{count!r} is neither all nor a number")
         return
     number_of: Any = "all" if count in ("", "all", "-1") else int(count)
     if capabilities:
@@ -174,121 +165,6 @@ def _gpu_variable(draft: Draft, given: Given, word: Word) -> None:
     if text is not None:
         draft.put("gpus", text)
         draft.remark("gpus", "all, a number, or the UUID of a GPU")
-
-
-def _volume(draft: Draft, given: Given, word: Word) -> None:
-    """`source:target:modes`, `/target` alone, or a variable that holds all of it."""
-    source, *rest = word.split(":")
-    if word.unknown is not None or re.search(r"<[^>]*:", word.plain or ""):
-        draft.lose(given, LEFT_OUT, "write it under volumes")
-    elif not rest:
-        text = draft.text(given, word, f"volumes[{len(draft.keys.get('volumes', []))}]")
-        if word.plain is not None and not word.plain.startswith("/"):
-            _refused(draft, given, f"{word.plain!r} is not a path of the container")
-        else:
-            draft.add("volumes", text)
-            draft.targets.add(posixpath.normpath(word.plain or ""))
-    elif len(rest) > 2:
-        _refused(draft, given, "more than source:target:modes")
-    else:
-        modes = [mode for mode in (rest[1].plain or rest[1].template).split(",") if mode] if len(rest) == 2 else []
-        _mounted(draft, given, source, rest[0], modes)
-
-
-def _mounted(draft: Draft, given: Given, source: Word, target: Word, modes: Sequence[str]) -> None:
-    known = [mode for mode in modes if mode in _MODES or "{{" in mode]
-    for mode in set(modes) - set(known):
-        draft.lose(
-            given, f"{mode} is not a mode of ours, and is left out", "allowed are ro, rw, z, Z, nocopy, rslave ..."
-        )
-    number = len(draft.keys.get("volumes", []))
-    from_text, to_text = _source(draft, given, source, number), draft.text(given, target, f"volumes[{number}]")
-    if not from_text or not to_text:
-        return
-    written = ":".join([from_text, to_text, *([",".join(known)] if known else [])])
-    # The same one twice is one for engines, too.
-    if written in draft.keys.get("volumes", []) or _claimed(draft, given, target):
-        draft.add("volumes", written)
-
-
-def _claimed(draft: Draft, given: Given, target: Word) -> bool:
-    """Whether a container path is one, and free."""
-    plain = target.plain
-    if plain is None:
-        return True
-    if not plain.startswith("/"):
-        _refused(draft, given, f"{plain!r} is not an absolute path of the container")
-        return False
-    where = posixpath.normpath(plain)
-    if where in draft.targets:
-        _refused(draft, given, f"{where} is mounted twice")
-        return False
-    draft.targets.add(where)
-    return True
-
-
-def _source(draft: Draft, given: Given, source: Word, number: int) -> str | None:
-    """A host path, or the name of a volume; None, told, where it is neither."""
-    plain = source.plain
-    if plain is not None and (found := PLACEHOLDER.search(plain)):
-        draft.placeholder(given, found[0], f"volumes[{number}]")
-        text = slug(plain, r"\w./~-")
-        return text if text.startswith(("/", ".", "~")) else f"./{text}"
-    text = draft.safe(source, given.at, given.written).path
-    if not text or re.match(r"~[^/]", text):
-        _refused(draft, given, f"{text!r} is not a path of the host")
-        return None
-    if plain is not None and not _VOLUME.fullmatch(plain) and not plain.startswith(("/", ".", "~")):
-        draft.lose(given, "engines take a relative path only with ./ before it; written so")
-        return f"./{text}"
-    return text
-
-
-def _mount(draft: Draft, given: Given, word: Word) -> None:
-    """`--mount`, one line of CSV."""
-    if word.unknown is not None:
-        draft.lose(given, LEFT_OUT, "write it under volumes")
-        return
-    pieces = [literal(one, word.at) for one in next(csv.reader([word.plain or ""]), [])]
-    fields = {
-        key.head: value for key, _, value in (one.partition("=") for one in (pieces if word.plain else word.split(",")))
-    }
-    kind = fields.pop("type", literal("volume")).head
-    names = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
-    named = {names.get(key, key): value for key, value in fields.items()}
-    source, target = named.pop("source", literal("")), named.pop("target", literal(""))
-    modes = ["ro"] if named.pop("readonly", literal("false")).head in ("", "true", "1") else []
-    if (propagation := named.pop("bind-propagation", None)) is not None:
-        modes.append(propagation.head)
-    modes += {"shared": ["z"], "private": ["Z"]}.get(named.pop("relabel", literal("")).head, [])
-    modes += [key for key in ("z", "Z") if named.pop(key, None) is not None]
-    if named.pop("volume-nocopy", literal("false")).head in ("", "true", "1"):
-        modes.append("nocopy")
-    named.pop("consistency", None)
-    if kind == "tmpfs":
-        _memory(draft, given, target, named)
-    elif kind not in ("bind", "volume"):
-        _refused(draft, given, f"mounts of type {kind} are not carried")
-    else:
-        for key in named:
-            draft.lose(given, f"{key} is not carried")
-        if source.parts and source.plain != "":
-            _mounted(draft, given, source, target, modes)
-        elif _claimed(draft, given, target) and (text := draft.text(given, target)):
-            draft.add("volumes", text)
-
-
-def _memory(draft: Draft, given: Given, target: Word, named: Mapping[str, Word]) -> None:
-    options = [f"{key}={value.template}" for key in ("size", "mode") if (value := named.get(f"tmpfs-{key}"))]
-    if _claimed(draft, given, target) and (text := draft.text(given, target)):
-        draft.add("tmpfs", ":".join([text, *([",".join(options)] if options else [])]))
-
-
-def _tmpfs(draft: Draft, given: Given, word: Word) -> None:
-    target, _, _ = word.partition(":")
-    text = draft.text(given, word)
-    if text is not None and (text in draft.keys.get("tmpfs", []) or _claimed(draft, given, target)):
-        draft.add("tmpfs", text)
 
 
 def _network(draft: Draft, given: Given, word: Word) -> None:
@@ -405,7 +281,7 @@ def _ulimit(draft: Draft, given: Given, word: Word) -> None:
             _whole(one.plain) if one.plain is not None else one.template for one in ((soft, hard) if both else (soft,))
         ]
     except ValueError as error:
-        _refused(draft, given, error)
+        draft.refuse(given, error)
         return
     same = len(limits) == 1 or limits[0] == limits[1]
     draft.put(
@@ -433,7 +309,7 @@ HANDLERS: Mapping[str, Handler] = {
     "sysctls": _assigned,
     "logging.options": _assigned,
     "ulimits": _ulimit,
-    "tmpfs": _tmpfs,
+    "tmpfs": tmpfs,
     "working_dir": _scalar(_absolute),
     "restart": _scalar(_policy),
     "cpus": _scalar(str, _number),
@@ -457,7 +333,7 @@ def take(draft: Draft, given: Given) -> None:
         _switch(draft, given)
     elif given.value is not None and flag.key:
         default = _listed() if flag.many else _scalar()
-        by_flag = {"--mount": _mount, "--volume": _volume}.get(flag.name)
+        by_flag = {"--mount": mount, "--volume": volume}.get(flag.name)
         (by_flag or HANDLERS.get(flag.key, default))(draft, given, given.value)
     elif not flag.implied:
         draft.lose(given, flag.why, flag.hint)
@@ -473,63 +349,3 @@ def _switch(draft: Draft, given: Given) -> None:
         draft.lose(given, "is neither true nor false here, and is left out", "write true or false in the profile")
     elif flag.key:
         draft.keys.pop(flag.key, None)
-
-
-def settle(draft: Draft, at: Mapping[str, Given]) -> None:
-    """What flags say of each other, once all are read: what engines refuse together, and networks with addresses."""
-    _settle_networks(draft)
-    _settle_pairs(draft, at)
-    for key in [key for key, value in draft.keys.items() if value in ({}, []) and key not in ("entrypoint", "command")]:
-        del draft.keys[key]
-
-
-def _settle_networks(draft: Draft) -> None:
-    attached = draft.keys.pop("_attached", [])
-    networks: dict[str, dict[str, Any]] = draft.keys.get("networks", {})
-    first = next(iter(networks), "")
-    for given, key, text in attached:
-        if not first or "{{" in first:
-            hint = "write networks: {NAME: {...}}"
-            message = (
-                "belongs to a network that has a name, and none is given" if not first else "needs the network's name"
-            )
-            draft.lose(given, message, hint)
-        elif key == "aliases":
-            networks[first].setdefault("aliases", []).append(text)
-        else:
-            networks[first][key] = text
-    if networks and not any(networks.values()):
-        draft.keys["networks"] = list(networks)
-    elif networks:
-        draft.keys["networks"] = {name: more or None for name, more in networks.items()}
-
-
-def _settle_pairs(draft: Draft, at: Mapping[str, Given]) -> None:
-    keys = draft.keys
-
-    def drop(key: str, message: str, hint: str = "") -> None:
-        draft.lose(at[key], message, hint)
-        del keys[key]
-
-    if keys.get("ipc") == "host" and "shm_size" in keys:
-        drop("shm_size", "has no effect beside --ipc=host, which shares the host's /dev/shm")
-    if keys.get("auto_remove") and keys.get("restart", "no") != "no":
-        drop("auto_remove", "engines refuse it beside --restart")
-    if keys.get("uts") == "host" and "hostname" in keys:
-        drop("hostname", "engines refuse it beside --uts=host")
-    if "cpus" in keys and ("cpu_quota" in keys or "cpu_period" in keys):
-        drop("cpus", "engines refuse it beside --cpu-quota and --cpu-period")
-    if "memswap_limit" in keys and "mem_limit" not in keys:
-        drop("memswap_limit", "engines refuse it without --memory", "write mem_limit, too")
-    if "memswap_limit" in keys and _is_less(keys["memswap_limit"], keys["mem_limit"]):
-        drop("memswap_limit", "is smaller than --memory; it is memory and swap together")
-    if keys.get("network_mode") == "host" and "ports" in keys:
-        draft.remark("ports", "no effect with network_mode: host")
-    if keys.get("healthcheck", {}).get("disable") and len(keys["healthcheck"]) > 1:
-        keys["healthcheck"] = {"disable": True}
-
-
-def _is_less(swap: Any, memory: Any) -> bool:
-    if "{{" in f"{swap}{memory}" or str(swap) == "-1":
-        return False
-    return parse_size(swap) < parse_size(memory)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sglaunch.convert.shell_expansion import name_of, parameter, substitution
+from sglaunch.convert.shell_pieces import braces, closing, merged, tilde_counts, unescaped
 from sglaunch.convert.shell_text import HOME, Expression, Literal, Part, Unknown, Word
 
 _BLANKS = " \t\r\f\v\u00a0\u200b\u3000\ufeff"
@@ -27,12 +28,12 @@ _CONTINUED = re.compile(r"\\([ \t\u00a0]*)\r?(?:\n|$)|[\^`]\r?\n")
 _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|&()]")
 _REDIRECTION = re.compile(r"(?:\d+|&)?(?:<<<|<<-?|>>|>\||[<>]&?|<>)|&>>?")
 _HERE = re.compile(r"<<-?\s*(['\"]?)([\w-]+)\1")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
-_ANSI = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL)
+# `$env:NAME` is PowerShell's.
+_NAME = re.compile(r"\$env:([A-Za-z_]\w*)|\$([A-Za-z_]\w*|[0-9@*#?!-])", re.ASCII)
+_MOST_UNCLOSED = 20
 _SINGLE, _DOUBLE = "single quotes", "double quotes"
 # A character that stands for none, so that positions stay.
 _NOTHING = "\x00"
-_ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
 @dataclass
@@ -93,6 +94,7 @@ class _Reader:
         self.indent = 0
         self.outer: str | None = None
         self.resumed, self.commented = -1, False
+        self.unclosed = 0
 
     def commands(self) -> list[Command]:
         self.line_start()
@@ -128,7 +130,7 @@ class _Reader:
             self.at = match.end()
             self.end(match[0])
         else:
-            self.command.words += _braces(self.word())
+            self.command.words += braces(self.word())
 
     def continuation(self, match: re.Match[str]) -> None:
         if match[1]:
@@ -230,7 +232,7 @@ class _Reader:
                 break
             else:
                 parts += self.piece(parts)
-        return Word(_merged(parts), start)
+        return Word(merged(parts), start)
 
     def piece(self, before: list[Part]) -> Iterator[Part]:
         """What one character starts outside of quotes."""
@@ -254,7 +256,7 @@ class _Reader:
             self.at += 1
         elif char in "$`":
             yield self.dollar(is_quoted=False)
-        elif char == "~" and _tilde_counts(before) and text[at + 1 : at + 2] in ("", "/", ":", " ", "\n", "\t"):
+        elif char == "~" and tilde_counts(before) and text[at + 1 : at + 2] in ("", "/", ":", " ", "\n", "\t"):
             self.at += 1
             yield Expression(HOME, "~", quoted=True)
         else:
@@ -298,7 +300,7 @@ class _Reader:
         while end < len(self.text) and self.text[end] != "'":
             end += 2 if self.text[end] == "\\" else 1
         text, self.at = self.text[self.at + 2 : end], min(end + 1, len(self.text))
-        return Literal(_ANSI.sub(_unescaped, text), quoted=True)
+        return Literal(unescaped(text), quoted=True)
 
     def dollar(self, *, is_quoted: bool) -> Part:
         """A parameter or a substitution."""
@@ -310,100 +312,31 @@ class _Reader:
                 return Literal("`", quoted=is_quoted)
             self.at = end + 1
             return substitution(text[at + 1 : end], text[at : self.at], _inside, is_quoted=is_quoted)
-        if text.startswith("$((", at) and (end := _closing(text, at + 1, "()")) > 0 and text[end - 2] == ")":
+        pair = {"(": "()", "{": "{}"}.get(text[at + 1 : at + 2])
+        if pair is not None and (end := self.closed(at + 1, pair)) > 0:
             self.at = end
-            return Unknown(text[at:end])
-        if text.startswith("$(", at) and (end := _closing(text, at + 1, "()")) > 0:
-            self.at = end
-            return substitution(text[at + 2 : end - 1], text[at:end], _inside, is_quoted=is_quoted)
-        if text.startswith("${", at) and (end := _closing(text, at + 1, "{}")) > 0:
-            self.at = end
-            return parameter(text[at + 2 : end - 1], _inside, is_quoted=is_quoted)
-        if match := re.compile(r"\$env:([A-Za-z_]\w*)|\$([A-Za-z_]\w*|[0-9@*#?!-])", re.ASCII).match(text, at):
+            written = text[at:end]
+            if pair == "{}":
+                return parameter(written[2:-1], _inside, is_quoted=is_quoted)
+            if written.startswith("$((") and written.endswith("))"):
+                return Unknown(written)
+            return substitution(written[2:-1], written, _inside, is_quoted=is_quoted)
+        if match := _NAME.match(text, at):
             self.at = match.end()
             return name_of(match[1] or match[2], match[0], is_quoted=is_quoted)
         self.at += 1
         return Literal("$", quoted=is_quoted)
 
+    def closed(self, start: int, pair: str) -> int:
+        """The position after the closing bracket; -1 where there is none, for which a text is not searched for ever."""
+        if self.unclosed > _MOST_UNCLOSED:
+            return -1
+        end = closing(self.text, start, pair)
+        self.unclosed += end < 0
+        return end
+
 
 def _inside(text: str) -> Word:
     """Text as it is inside double quotes."""
     reader = _Reader(text)
-    return Word(_merged(list(reader.double(""))))
-
-
-def _closing(text: str, start: int, pair: str) -> int:
-    """The position after the bracket that closes the one at `start`; -1 where none does. Quotes hide brackets."""
-    depth, at = 0, start
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 1
-        elif char == "'" and pair == "()":
-            at = text.find("'", at + 1)
-            if at < 0:
-                return -1
-        elif char == pair[0]:
-            depth += 1
-        elif char == pair[1]:
-            depth -= 1
-            if depth == 0:
-                return at + 1
-        at += 1
-    return -1
-
-
-def _tilde_counts(before: list[Part]) -> bool:
-    """At the start of a word, and of the value of what looks like an assignment, as Bash has it."""
-    text = "".join(part.text for part in before if isinstance(part, Literal) and not part.quoted)
-    return not before or (len(text) == len(before) and _ASSIGNED.fullmatch(text) is not None)
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    for group, base in ((1, 16), (2, 16), (3, 16), (4, 8)):
-        if match[group]:
-            code = int(match[group], base)
-            return chr(code) if 0 < code < 0xD800 or 0xDFFF < code <= 0x10FFFF else ""
-    return _ESCAPES.get(match[5], match[5] if match[5] in "\\'\"?" else f"\\{match[5]}")
-
-
-def _merged(parts: list[Part]) -> tuple[Part, ...]:
-    """Neighbours of one kind as one part; an empty quoted text only where there is nothing else."""
-    result: list[Part] = []
-    for part in parts:
-        last = result[-1] if result else None
-        if isinstance(part, Literal) and isinstance(last, Literal) and part.quoted == last.quoted:
-            result[-1] = Literal(last.text + part.text, part.quoted)
-        else:
-            result.append(part)
-    kept = tuple(part for part in result if not isinstance(part, Literal) or part.text)
-    return kept or tuple(result[:1])
-
-
-_LIST = re.compile(r"\{([^{},\s]*(?:,[^{},\s]*)+)\}|\{(-?\d+)\.\.(-?\d+)\}")
-_MOST = 1000
-
-
-def _braces(word: Word) -> list[Word]:
-    """`{a,b}` and `{0..7}` outside of quotes make several words."""
-    for number, part in enumerate(word.parts):
-        match = _LIST.search(part.text) if isinstance(part, Literal) and not part.quoted else None
-        if match is None:
-            continue
-        assert isinstance(part, Literal)
-        found = match[1].split(",") if match[1] is not None else _sequence(int(match[2]), int(match[3]))
-        if not found:
-            continue
-        words = []
-        for piece in found:
-            middle = Literal(part.text[: match.start()] + piece + part.text[match.end() :])
-            words += _braces(Word((*word.parts[:number], middle, *word.parts[number + 1 :]), word.at))
-        return words[:_MOST]
-    return [word]
-
-
-def _sequence(first: int, last: int) -> list[str]:
-    if abs(last - first) >= _MOST:
-        return []
-    step = 1 if last >= first else -1
-    return [str(number) for number in range(first, last + step, step)]
+    return Word(merged(list(reader.double(""))))
