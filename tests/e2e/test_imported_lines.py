@@ -1,5 +1,5 @@
 """Every run command of a corpus of real ones: it imports, its profile loads, and the container that `up` makes of it is
-the one that the engine makes of the line itself.
+the one that the engine makes of the line itself, and of the line that it is exported as.
 
 The line is taken apart by a real shell here, and its options by a reading of their own, so that neither is judged by
 itself. The corpus is other people's text and no part of the project.
@@ -206,7 +206,7 @@ def comparable(inspected: dict[str, Any]) -> dict[str, Any]:
     # A bare name is a variable that the caller had not set.
     found["Config.Env"] = [text for text in found["Config.Env"] if "=" in text]
     for path in ("HostConfig.Devices", "HostConfig.Ulimits", "HostConfig.DeviceRequests"):
-        found[path] = sorted((json.dumps(one, sort_keys=True) for one in found.get(path) or []))
+        found[path] = sorted(json.dumps(one, sort_keys=True) for one in found.get(path) or [])
     return found
 
 
@@ -395,3 +395,37 @@ def test_up_makes_the_container_that_the_line_makes(
             print(f"not compared, {case.name}: {case.unlike}")
     print(f"{len(alike)} of {len(cases)} compared")
     assert not found, "\n".join(found)
+    # A token among the arguments is refused by an export, which is handed on.
+    exported = [
+        n for n, case in enumerate(alike) if not re.search(r"env\.\w*TOKEN", str(case.imported.keys.get("command")))
+    ]
+    assert len(alike) - len(exported) == 2
+    again = made_by_exported_lines({alike[n].name: names[alike[n].name] for n in exported}, capsys)
+    wrong = [
+        f"{alike[n].name}: {path}: {left.get(path)!r} by up, {right.get(path)!r} by the exported line"
+        for n, one in zip(exported, again, strict=True)
+        for left, right in [(comparable(made[n]), comparable(one))]
+        for path in sorted(left.keys() | right.keys())
+        if left.get(path) != right.get(path) and path not in _ATTACHED
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+# Who was attached when it was made is no option of the container; `run -d -i` and `create -i` differ in it.
+_ATTACHED = {"Config.AttachStdin", "Config.AttachStdout", "Config.AttachStderr", "Config.StdinOnce"}
+
+
+def made_by_exported_lines(containers: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What a shell makes of the lines that export writes, in the place of the containers that up made, by profile."""
+    docker("rm", "--force", "--volumes", *containers.values())
+    capsys.readouterr()
+    status = main(["export", "run", *containers])
+    said = capsys.readouterr()
+    assert status == 0, said.err[-3000:]
+    script = said.out.replace("docker run --detach", "docker create").replace("docker start", "true")
+    # Written in its line, and named by the export alone, since its name is that of a secret.
+    env = {**os.environ, "TEXT_GENERATION_SERVER_IGNORE_EOS_TOKEN": "true"}
+    done = subprocess.run(["sh", "-euc", f"cd /\n{script}"], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(docker("inspect", *containers.values()).stdout)
+    return found
