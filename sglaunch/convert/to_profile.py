@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.concealed import holds_secret, is_harmless, is_secret_flag, variable_of, without_secrets
@@ -15,9 +16,11 @@ from sglaunch.convert.found import Notes
 from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.inspected import SHORT_ID, Inspected
+from sglaunch.convert.inspected_nerdctl import HIDDEN, as_docker
 from sglaunch.convert.launched import with_server
 from sglaunch.convert.shell_text import literal
 from sglaunch.errors import ConfigError, Place, Problem
+from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.values import format_duration, format_size, looks_secret
 
@@ -64,6 +67,10 @@ def to_profile(seen: Inspected) -> Imported:
     """The keys of a container. Values of variables that look secret are in none of them."""
     notes = Notes()
     keys: dict[str, Any] = {}
+    if seen.engine.name == NERDCTL:
+        seen = replace(seen, data=as_docker(seen.data, seen.image))
+        message = f"nerdctl does not tell whether it has {', '.join(HIDDEN)}"
+        notes.losses.append(lost(seen, "", message, "add what was given when it was made"))
     for field, read in READ.items():
         value = read(seen, notes)
         if value not in (None, "", [], {}, False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,3 +108,36 @@ def again(name: str, place: Sglaunch, engine: RealEngine, tmp_path: Path) -> Non
     made, by_hand = asked(engine.inspect(second)), asked(engine.inspect(first))
     for key in sorted({*made, *by_hand}):
         assert made.get(key) == by_hand.get(key), f"{key}\n{text}"
+
+
+@pytest.mark.nerdctl
+def test_what_nerdctl_tells_and_that_it_hides_the_rest(
+    place: Sglaunch, real_engine: RealEngine, tmp_path: Path
+) -> None:
+    name, folder = f"{place.project}-by-hand", tmp_path / "mounted"
+    folder.mkdir()
+    options = (
+        "-e",
+        "A=1",
+        "-e",
+        "HF_TOKEN=hf_notforyou1",
+        "-v",
+        f"{folder}:/a:ro",
+        "--label",
+        "own=1",
+        "--net",
+        "none",
+    )
+    real_engine.run("create", "--name", name, *options, place.image, "sleep", "1000")
+    done = place("--engine", "nerdctl", "import", "--container", name, "--as", "again")
+    assert "nerdctl does not tell whether it has user" in done.stderr
+    assert "notforyou" not in done.stdout + done.stderr
+    place.write(f"project: PROJECT\n{done.stdout.replace(name, place.project + '-again')}")
+    place("trust")
+    spec = json.loads(place("config", "--json", "again").stdout)["profiles"]["again"]["spec"]
+    assert spec["command"] == ["sleep", "1000"]
+    assert spec["environment"]["A"] == "1"
+    assert spec["volumes"] == {"/a": {"type": "bind", "source": str(folder), "read_only": True}}
+    assert (spec["labels"], spec["network_mode"]) == ({"own": "1"}, "none")
+    refused = place("--engine", "nerdctl", "adopt", name, "--as", "box", "--yes", status=4)
+    assert "nerdctl does not tell enough" in refused.stderr
