@@ -23,6 +23,8 @@ def asked(data: Mapping[str, Any], leave: Iterable[str] = ()) -> dict[str, Any]:
     found["Config.Labels"] = own
     if (host.get("RestartPolicy") or {}).get("Name") in ("", "no"):
         del found["HostConfig.RestartPolicy"]
+    if log := found.get("HostConfig.LogConfig"):
+        found["HostConfig.LogConfig"] = {key: value for key, value in log.items() if key != "Path"}
     # A bind is a mount, however it was written.
     del found["HostConfig.Binds"]
     found.pop("HostConfig.Mounts", None)

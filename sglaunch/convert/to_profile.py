@@ -6,16 +6,21 @@ READ has a row for each option of plan/options.py; where an option changes live,
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.concealed import holds_secret, is_harmless, is_secret_flag, variable_of, without_secrets
 from sglaunch.convert.found import Notes
+from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.inspected import SHORT_ID, Inspected
+from sglaunch.convert.inspected_nerdctl import HIDDEN, as_docker
 from sglaunch.convert.launched import with_server
 from sglaunch.convert.shell_text import literal
-from sglaunch.errors import Place, Problem
+from sglaunch.errors import ConfigError, Place, Problem
+from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.values import format_duration, format_size, looks_secret
 
@@ -29,6 +34,10 @@ _LOGS = {"docker": ("", "json-file"), "podman": ("", "k8s-file", "journald")}
 _PODMAN_PIDS, _PODMAN_GRACE = 2048, 10
 _PODMAN_TMPFS = {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"}
 _PODMAN_LIMITS = ("nofile", "nproc")
+_PODMAN_HIDES = (
+    *("entrypoint", "ipc", "sysctls", "devices", "gpus", "device_cgroup_rules", "userns_mode", "cgroup", "cap_add"),
+    *("cap_drop", "security_opt", "ulimits", "logging", "pids_limit", "shm_size"),
+)
 _PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave")
 _SIZES = ("mem_limit", "mem_reservation", "memswap_limit")
 _NANO = 1e9
@@ -58,10 +67,16 @@ def to_profile(seen: Inspected) -> Imported:
     """The keys of a container. Values of variables that look secret are in none of them."""
     notes = Notes()
     keys: dict[str, Any] = {}
+    if seen.engine.name == NERDCTL:
+        seen = replace(seen, data=as_docker(seen.data, seen.image))
+        message = f"nerdctl does not tell whether it has {', '.join(HIDDEN)}"
+        notes.losses.append(lost(seen, "", message, "add what was given when it was made"))
     for field, read in READ.items():
         value = read(seen, notes)
         if value not in (None, "", [], {}, False):
             keys[field] = list(value) if isinstance(value, tuple) else value
+    if seen.is_podman:
+        _from_its_command(seen, keys, notes)
     secret = [name for name, value in seen.environment().items() if _is_secret(name, value)]
     if secret:
         keys["secret_env"] = secret
@@ -73,6 +88,20 @@ def to_profile(seen: Inspected) -> Imported:
         notes.losses.append(problem)
     notes.remark("", f"container {seen.name}, as {seen.engine.name} shows it")
     return notes.imported(profile_name(seen.name), keys)
+
+
+def _from_its_command(seen: Inspected, keys: dict[str, Any], notes: Notes) -> None:
+    """What Podman hides stands in the command that made the container, which it keeps."""
+    words = [str(word) for word in seen.config.get("CreateCommand") or []]
+    made: Mapping[str, Any] = {}
+    try:
+        made = from_run(shlex.join(words), seen.name, "x")[0].keys
+    except ConfigError:
+        hint = "look at how it was made, and add them"
+        notes.losses.append(lost(seen, "Config.CreateCommand", f"podman hides {', '.join(_PODMAN_HIDES)}", hint))
+    for key in _PODMAN_HIDES:
+        keys.pop(key, None)
+        keys.update({key: made[key]} if key in made else {})
 
 
 def profile_name(container: str) -> str:
@@ -447,11 +476,6 @@ def _listed(key: str) -> _Read:
     return lambda seen, _: [escaped(str(one)) for one in seen.host.get(key) or []]
 
 
-def _podman_hides(read: _Read) -> _Read:
-    """Podman shows its own defaults here, so nothing of it is taken."""
-    return lambda seen, notes: None if seen.is_podman else read(seen, notes)
-
-
 def _live(field: str) -> _Read:
     """An option that changes live, by the way the option table reads it."""
     live = next(option.live for option in LIVE if option.field == field)
@@ -501,8 +525,8 @@ READ: Mapping[str, _Read] = {
     "devices": _devices,
     "device_cgroup_rules": _listed("DeviceCgroupRules"),
     "privileged": lambda seen, _: seen.privileged,
-    "cap_add": _podman_hides(_listed("CapAdd")),
-    "cap_drop": _podman_hides(_listed("CapDrop")),
+    "cap_add": _listed("CapAdd"),
+    "cap_drop": _listed("CapDrop"),
     "security_opt": _security,
     "group_add": _listed("GroupAdd"),
     "ulimits": _ulimits,

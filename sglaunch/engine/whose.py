@@ -11,7 +11,7 @@ from typing import Any
 
 from sglaunch.engine.protocol import Engine
 from sglaunch.plan.adopting import Evidence
-from sglaunch.plan.capabilities import PODMAN
+from sglaunch.plan.capabilities import NERDCTL, PODMAN
 
 _FIRST_USER = 1000
 """Where the uids of people begin (login.defs(5)); those below are of services."""
@@ -25,8 +25,9 @@ def evidence(data: Mapping[str, Any], image: Mapping[str, Any], engine: Engine) 
     own = {name: value for name, value in labels.items() if brought.get(name) != value}
     pod = bool(data.get("Pod"))
     private = engine.capabilities.name == PODMAN and not engine.machine.name and os.getuid() != 0
-    if engine.machine.name:
-        return Evidence(own, pod=pod)
+    hidden = engine.capabilities.name == NERDCTL
+    if engine.machine.name or hidden:
+        return Evidence(own, pod=pod, hidden=hidden)
     sources = [str(m.get("Source")) for m in data.get("Mounts") or [] if m.get("Type") == "bind" and m.get("Source")]
     homes = {source: user for source in sources if (user := _home_of(Path(source)))}
     uids = {source: uid for source in sources if (uid := _uid(Path(source))) is not None}

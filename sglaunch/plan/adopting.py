@@ -39,7 +39,8 @@ class Evidence:
 
     `labels`: all of them. `homes`: by folder it mounts, the other user whose home that lies in; `owners`: the other
     user who owns it. `mine`: whether one of them is this user's own. `runs_as`: another user of this machine whom the
-    process was told to be. `pod`: it belongs to one. `private`: nobody else can reach this engine.
+    process was told to be. `pod`: it belongs to one. `private`: nobody else can reach this engine. `hidden`: the
+    engine does not tell what a container was asked to be.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Evidence:
     runs_as: str = ""
     pod: bool = False
     private: bool = False
+    hidden: bool = False
 
 
 def refusal(
@@ -78,6 +80,8 @@ def refusal(
         return f"container {name} belongs to {user}: it mounts {source}, which lies in the home of {user}", copy
     if evidence.runs_as:
         return f"container {name} belongs to {evidence.runs_as}: it was told to run as that user", copy
+    if evidence.hidden:
+        return f"nerdctl does not tell enough of {name} to take it as it is", copy
     if container.status not in _USABLE:
         return f"container {name} is {container.status}", "there is nothing left of it to take"
     if name.endswith((".new", ".old")):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from docker_compose import compose, compose_problem
-from docker_engine import ENVIRONMENT, docker, inspect
+from docker_engine import ENVIRONMENT, docker
 from inspect_compare import asked
 from sglaunch_cli import Sglaunch
 
@@ -118,23 +118,30 @@ def prepared(text: str, place: Sglaunch) -> dict[str, str]:
     return {**values, "HOME": place.environment["HOME"]}
 
 
-def both(service: str, place: Sglaunch, env: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The container of compose and ours, inspected."""
-    there = {**place.environment, **env}
-    words = ("create", "--no-build", "--pull", "never", service)
-    done = compose("--profile", "*", *words, env=there, cwd=str(place.folder), check=False)
+def both(place: Sglaunch, env: dict[str, str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By service the container of compose and ours, inspected."""
+    words = ("--profile", "*", "create", "--no-build", "--pull", "never")
+    done = compose(*words, env={**place.environment, **env}, cwd=str(place.folder), check=False)
     if done.returncode:
-        pytest.skip(f"compose does not create it here: {done.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"compose does not create them here: {done.stderr.strip().splitlines()[-1]}")
     filters = ("--filter", f"label=com.docker.compose.project={place.project}")
-    identity = docker("ps", "-aq", *filters, "--filter", f"label=com.docker.compose.service={service}").stdout.split()
-    theirs = inspect(identity[0])
-    docker("rm", "-f", *docker("ps", "-aq", *filters).stdout.split())
+    found = inspected(docker("ps", "-aq", *filters).stdout.split())
+    theirs = {data["Config"]["Labels"]["com.docker.compose.service"]: data for data in found}
+    docker("rm", "-f", *(data["Id"] for data in found))
     text = place("import", "compose.yaml", env=env).stdout
+    text = re.sub(r"^    build:.*\n(      .*\n)*", "", text, flags=re.MULTILINE)
     (place.folder / "sglaunch.yaml").write_text(f"project: {place.project}\n{text}", encoding="utf-8")
     place("trust", env=env)
-    place("up", "--no-start", "--set", "build=null", service, env=env)
-    name = json.loads(place("config", "--json", service, env=env).stdout)["profiles"][service]["spec"]["container_name"]
-    return theirs, inspect(name)
+    place("up", "--no-start", env=env)
+    found = inspected(docker("ps", "-aq", "--filter", f"label=sglaunch.project={place.project}").stdout.split())
+    ours = {data["Config"]["Labels"]["sglaunch.profile"]: data for data in found}
+    assert ours.keys() == theirs.keys()
+    return {service: (theirs[service], ours[service]) for service in theirs}
+
+
+def inspected(ids: list[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(docker("inspect", *ids).stdout)
+    return found
 
 
 def same(theirs: dict[str, Any], ours: dict[str, Any], leave: tuple[str, ...]) -> None:
@@ -148,25 +155,16 @@ def same(theirs: dict[str, Any], ours: dict[str, Any], leave: tuple[str, ...]) -
         assert second.get(key) == first.get(key), key
 
 
-def services() -> list[Any]:
-    found = []
-    for path in FILES:
-        text = path.read_text(encoding="utf-8") if path.is_file() else "services:\n  absent:\n"
-        names = re.findall(r"^  ([\w-]+):", text.partition("\nservices:")[2].partition("\nnetworks:")[0], re.MULTILINE)
-        found += [pytest.param(path, name, id=f"{path.stem}-{name}") for name in names]
-    return found
-
-
 @pytest.mark.docker
-@pytest.mark.parametrize(("path", "service"), services())
-def test_a_service_of_the_corpus_is_the_same(path: Path, service: str, place: Sglaunch) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_services_of_the_corpus_are_the_same(path: Path, place: Sglaunch) -> None:
     if not path.is_file():
         pytest.skip("the corpus is not beside this checkout")
     text = path.read_text(encoding="utf-8")
     if "image:" not in text and "build:" not in text:
         pytest.skip("the file has no image: it changes another one")
-    env = prepared(text, place)
-    same(*both(service, place, env), LISTED)
+    for theirs, ours in both(place, prepared(text, place)).values():
+        same(theirs, ours, LISTED)
 
 
 @pytest.mark.docker
@@ -175,7 +173,7 @@ def test_a_service_with_all_of_it_is_the_same(place: Sglaunch) -> None:
     (place.folder / "data" / "token.txt").write_text("t", encoding="utf-8")
     text = OWN.replace("PROJECT", place.project).replace("IMAGE", place.image)
     (place.folder / "compose.yaml").write_text(text, encoding="utf-8")
-    theirs, ours = both("web", place, {})
+    ((theirs, ours),) = both(place, {}).values()
     same(theirs, ours, ("Config.Image", "Config.Volumes", "HostConfig.DeviceRequests", "Networks"))
     (first,), (second,) = theirs["HostConfig"]["DeviceRequests"], ours["HostConfig"]["DeviceRequests"]
     assert (first["DeviceIDs"], first["Capabilities"]) == (second["DeviceIDs"], second["Capabilities"])

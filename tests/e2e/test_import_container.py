@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,8 @@ LINES: dict[str, tuple[str, str]] = {
     "secrets": ("-e HF_TOKEN=hf_notforyou1 -e URL=http://u:notforyou1@h/ -e PLAIN=p", ""),
     "a network": ("--network PROJECT-net --network-alias other", ""),
 }
-_DOCKER_ONLY = ("GPUs", "some GPUs")
+# What Podman 4.3 can make where its tests run.
+ON_PODMAN = ("nothing", "a service", "mounts", "not privileged", "names", "entrypoint alone", "secrets", "a network")
 
 
 @pytest.fixture
@@ -81,6 +83,12 @@ def test_a_profile_of_a_container_makes_the_same_again(
     again(name, place, real_engine, tmp_path)
 
 
+@pytest.mark.podman
+@pytest.mark.parametrize("name", ON_PODMAN)
+def test_the_same_on_podman(name: str, place: Sglaunch, real_engine: RealEngine, tmp_path: Path) -> None:
+    again(name, place, real_engine, tmp_path)
+
+
 def again(name: str, place: Sglaunch, engine: RealEngine, tmp_path: Path) -> None:
     options, command = LINES[name]
     folder = tmp_path / "mounted"
@@ -97,4 +105,39 @@ def again(name: str, place: Sglaunch, engine: RealEngine, tmp_path: Path) -> Non
     place("trust")
     secrets = {"HF_TOKEN": "hf_notforyou1", "URL": "http://u:notforyou1@h/"} if name == "secrets" else {}
     place("--engine", engine.name, "up", "--no-start", "again", env=secrets)
-    assert asked(engine.inspect(second)) == asked(engine.inspect(first)), text
+    made, by_hand = asked(engine.inspect(second)), asked(engine.inspect(first))
+    for key in sorted({*made, *by_hand}):
+        assert made.get(key) == by_hand.get(key), f"{key}\n{text}"
+
+
+@pytest.mark.nerdctl
+def test_what_nerdctl_tells_and_that_it_hides_the_rest(
+    place: Sglaunch, real_engine: RealEngine, tmp_path: Path
+) -> None:
+    name, folder = f"{place.project}-by-hand", tmp_path / "mounted"
+    folder.mkdir()
+    options = (
+        "-e",
+        "A=1",
+        "-e",
+        "HF_TOKEN=hf_notforyou1",
+        "-v",
+        f"{folder}:/a:ro",
+        "--label",
+        "own=1",
+        "--net",
+        "none",
+    )
+    real_engine.run("create", "--name", name, *options, place.image, "sleep", "1000")
+    done = place("--engine", "nerdctl", "import", "--container", name, "--as", "again")
+    assert "nerdctl does not tell whether it has user" in done.stderr
+    assert "notforyou" not in done.stdout + done.stderr
+    place.write(f"project: PROJECT\n{done.stdout.replace(name, place.project + '-again')}")
+    place("trust")
+    spec = json.loads(place("config", "--json", "again").stdout)["profiles"]["again"]["spec"]
+    assert spec["command"] == ["sleep", "1000"]
+    assert spec["environment"]["A"] == "1"
+    assert spec["volumes"] == {"/a": {"type": "bind", "source": str(folder), "read_only": True}}
+    assert (spec["labels"], spec["network_mode"]) == ({"own": "1"}, "none")
+    refused = place("--engine", "nerdctl", "adopt", name, "--as", "box", "--yes", status=4)
+    assert "nerdctl does not tell enough" in refused.stderr
