@@ -7,17 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker_compose import compose, compose_problem
 
 from sglaunch.config.compose import Composed, read_compose
-from sglaunch.config.document import dump
+from sglaunch.config.document import dump, dump_for_others
 from sglaunch.config.load import Config, Request, load
 from sglaunch.config.node import Problems
 from sglaunch.config.profile import NOT_CARRIED, Profile
 from sglaunch.convert.from_compose import TABLE, from_compose, services
 from sglaunch.convert.imported import Imported
+from sglaunch.convert.to_compose import to_compose
+from sglaunch.spec.canonical import plain
+from sglaunch.spec.container import Wanted, expand
+from sglaunch.spec.values import Secret
 
 FACTS = {"user": "ana", "uid": 1000, "gid": 1000, "home": "/home/ana", "hostname": "gpu1"}
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "compose"
+SECRET = Secret("val")
 # An overlay, which says nothing of the image of the service that it changes.
 NO_IMAGE = ("harbor-x-aphrodite-cdi.yaml",)
 
@@ -370,3 +376,41 @@ def corpus_environment(path: Path, folder: Path) -> dict[str, str]:
     return {name: next((v for end, v in values.items() if name.endswith(end)), "val") for name in names} | {
         "HOME": "/home/ana"
     }
+
+
+@pytest.mark.parametrize("path", _corpus(), ids=lambda path: path.stem)
+def test_what_is_exported_of_the_corpus_and_read_by_compose_comes_back(path: Path, tmp_path: Path) -> None:
+    """A fixed point: the profiles, as a Compose file, as Compose writes it anew, are the profiles again."""
+    if not path.is_file():
+        pytest.skip("the corpus is not beside this checkout")
+    if problem := compose_problem():
+        pytest.skip(problem)
+    found = read_compose(path, path.name, path.parent, "", Problems())
+    assert found is not None
+    env = corpus_environment(path, tmp_path)
+    more = {"image": "x"} if path.name in NO_IMAGE else {}
+    once = {name: {**more, **from_compose(found, name, services(found), NOT_CARRIED).keys} for name in services(found)}
+    wanted = loaded(tmp_path, once, env).wanted
+    exported = to_compose("p", list(wanted.values())).document
+    (tmp_path / "exported.yaml").write_text(dump_for_others([exported]), encoding="utf-8")
+    # The plug-in may be one of this home.
+    shell = {name: value for name, value in env.items() if name != "HOME"}
+    told = compose("-f", "exported.yaml", "config", cwd=str(tmp_path), env=shell).stdout
+    again = read(tmp_path, told, project="p")
+    twice = {name: dict(from_compose(again, name, services(again), NOT_CARRIED).keys) for name in services(again)}
+    # Secrets are passed through by name, so the shell that comes back has them.
+    given = {name: "val" for one in wanted.values() for name, value in one.spec.environment.items() if value == SECRET}
+    returned = loaded(tmp_path, twice, {**given, **env}).wanted
+    assert set(returned) == set(wanted)
+    for name, one in wanted.items():
+        assert options(returned[name], name) == options(one, name)
+
+
+def options(wanted: Wanted, service: str) -> dict[str, Any]:
+    """What an engine is told. In a Compose file its own network has a name, and in others a service has its own."""
+    found = {"container_name": wanted.spec.container_name, **plain(expand(wanted.spec))}
+    if not found.get("networks"):
+        found["network_mode"] = found.get("network_mode") or "bridge"
+    for joined in found.get("networks", {}).values():
+        joined["aliases"] = sorted({*joined.get("aliases", []), service})
+    return found
