@@ -39,7 +39,7 @@ def quantity(size: int) -> str:
 
 
 @dataclass
-class Draft:
+class PodDraft:
     """`wanted` is the profile, `spec` its expanded spec. `here`: folders of this machine that no node has."""
 
     wanted: Wanted

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sglaunch.convert.pod import SUBDOMAIN, Draft, quantity
+from sglaunch.convert.pod import SUBDOMAIN, PodDraft, quantity
 from sglaunch.spec.values import Mount, parse_size
 
 _PROPAGATION = {"rshared": "Bidirectional", "rslave": "HostToContainer", "rprivate": "None", "private": "None"}
 _SIZE = re.compile(r"(?:^|,)size=(\d+[bkmgtBKMGT]?)(?=,|$)")
 
 
-def volumes(draft: Draft, mounts: Mapping[str, Mount]) -> None:
+def volumes(draft: PodDraft, mounts: Mapping[str, Mount]) -> None:
     """Binds are folders of the node, named volumes are claims; nothing is taken from this machine."""
     for target, mount in mounts.items():
         path = f"volumes.{target}"
@@ -30,7 +30,7 @@ def volumes(draft: Draft, mounts: Mapping[str, Mount]) -> None:
             _folder(draft, path, target, mount, how)
 
 
-def _claim(draft: Draft, path: str, target: str, mount: Mount, how: dict[str, Any]) -> None:
+def _claim(draft: PodDraft, path: str, target: str, mount: Mount, how: dict[str, Any]) -> None:
     if not mount.source:
         draft.tell(path, f"{target} is empty in each new pod", "name a claim")
         draft.mount(target, {"emptyDir": {}}, **how)
@@ -42,7 +42,7 @@ def _claim(draft: Draft, path: str, target: str, mount: Mount, how: dict[str, An
         draft.mount(target, {"persistentVolumeClaim": {"claimName": mount.source}}, **how)
 
 
-def _folder(draft: Draft, path: str, target: str, mount: Mount, how: dict[str, Any]) -> None:
+def _folder(draft: PodDraft, path: str, target: str, mount: Mount, how: dict[str, Any]) -> None:
     ours = next((folder for folder in draft.here if f"{mount.source}/".startswith(f"{folder.rstrip('/')}/")), "")
     if ours:
         hint = "name a claim instead, or a folder that every node has"
@@ -57,11 +57,12 @@ def _folder(draft: Draft, path: str, target: str, mount: Mount, how: dict[str, A
         else:
             how = {**how, "mountPropagation": _PROPAGATION[mount.propagation]}
     # What an accelerator brings may be a file.
-    kind = {} if draft.is_of_accelerator(path) else {"type": "Directory"}
+    made = "DirectoryOrCreate" if mount.create_host_path else "Directory"
+    kind = {} if draft.is_of_accelerator(path) else {"type": made}
     draft.mount(target, {"hostPath": {"path": mount.source, **kind}}, **how)
 
 
-def tmpfs(draft: Draft, mounts: Mapping[str, str]) -> None:
+def tmpfs(draft: PodDraft, mounts: Mapping[str, str]) -> None:
     for target, options in mounts.items():
         size = _SIZE.search(options)
         others = [word for word in _SIZE.sub("", options).split(",") if word and word != "rw"]
@@ -71,7 +72,7 @@ def tmpfs(draft: Draft, mounts: Mapping[str, str]) -> None:
         draft.mount(target, {"emptyDir": {"medium": "Memory", **limit}})
 
 
-def shm_size(draft: Draft, size: int) -> None:
+def shm_size(draft: PodDraft, size: int) -> None:
     draft.mount("/dev/shm", {"emptyDir": {"medium": "Memory", "sizeLimit": quantity(size)}})
     if draft.spec.mem_limit is not None:
         draft.tell("shm_size", "counts against mem_limit in a pod", "raise mem_limit by as much")

@@ -11,26 +11,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sglaunch.convert import leaving
-from sglaunch.convert.pod import LABEL, PATCH, SUBDOMAIN, Draft, literal, quantity
+from sglaunch.convert.pod import LABEL, PATCH, SUBDOMAIN, PodDraft, literal, quantity
 from sglaunch.convert.pod_mounts import shm_size, tmpfs, volumes
 from sglaunch.convert.pod_rights import RIGHTS
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.values import Healthcheck, Secret
 
 _PULL_POLICIES = {"missing": "IfNotPresent", "always": "Always", "never": "Never"}
-_Row = Callable[[Draft, Any], None]
+_Row = Callable[[PodDraft, Any], None]
 
 
 def _own(key: str) -> _Row:
     """A field of the container with the same value."""
 
-    def write(draft: Draft, found: Any) -> None:
+    def write(draft: PodDraft, found: Any) -> None:
         draft.container[key] = found
 
     return write
 
 
-def _image(draft: Draft, image: str) -> None:
+def _image(draft: PodDraft, image: str) -> None:
     draft.container["image"] = image
     policy = draft.wanted.settings.pull_policy
     if policy == "build":
@@ -40,11 +40,11 @@ def _image(draft: Draft, image: str) -> None:
     draft.container["imagePullPolicy"] = _PULL_POLICIES.get(policy, "Always")
 
 
-def _command(draft: Draft, command: tuple[str, ...]) -> None:
+def _command(draft: PodDraft, command: tuple[str, ...]) -> None:
     draft.container["args"] = [literal(word) for word in command]
 
 
-def _entrypoint(draft: Draft, entrypoint: tuple[str, ...]) -> None:
+def _entrypoint(draft: PodDraft, entrypoint: tuple[str, ...]) -> None:
     """The names are crossed. An empty one is what the command's own first word takes the place of."""
     args = draft.container.pop("args", [])
     words = [literal(word) for word in entrypoint]
@@ -53,7 +53,7 @@ def _entrypoint(draft: Draft, entrypoint: tuple[str, ...]) -> None:
         draft.container["args"] = args
 
 
-def _environment(draft: Draft, environment: Mapping[str, str | Secret | None]) -> None:
+def _environment(draft: PodDraft, environment: Mapping[str, str | Secret | None]) -> None:
     """Values as text, secrets as references; what is passed through and not set here is none."""
     entries: list[dict[str, Any]] = []
     for name, value in environment.items():
@@ -69,13 +69,13 @@ def _environment(draft: Draft, environment: Mapping[str, str | Secret | None]) -
         draft.container["env"] = entries
 
 
-def _key_of(draft: Draft) -> str:
+def _key_of(draft: PodDraft) -> str:
     """The variable with the server's API key, which must be there."""
     server = draft.wanted.spec.server
     return server.api_key if server is not None else ""
 
 
-def _network_mode(draft: Draft, mode: str) -> None:
+def _network_mode(draft: PodDraft, mode: str) -> None:
     if mode == "host":
         draft.pod["hostNetwork"] = True
         draft.pod["dnsPolicy"] = "ClusterFirstWithHostNet"
@@ -83,7 +83,7 @@ def _network_mode(draft: Draft, mode: str) -> None:
         draft.refuse("network_mode", f"{mode}: a pod has its own network or the node's", "remove it, or write host")
 
 
-def _extra_hosts(draft: Draft, hosts: Mapping[str, tuple[str, ...]]) -> None:
+def _extra_hosts(draft: PodDraft, hosts: Mapping[str, tuple[str, ...]]) -> None:
     names: dict[str, list[str]] = {}
     for name, addresses in hosts.items():
         for address in addresses:
@@ -97,13 +97,13 @@ def _extra_hosts(draft: Draft, hosts: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def _dns(key: str) -> _Row:
-    def write(draft: Draft, values: tuple[str, ...]) -> None:
+    def write(draft: PodDraft, values: tuple[str, ...]) -> None:
         draft.pod.setdefault("dnsConfig", {})[key] = list(values)
 
     return write
 
 
-def _dns_opt(draft: Draft, options: tuple[str, ...]) -> None:
+def _dns_opt(draft: PodDraft, options: tuple[str, ...]) -> None:
     entries = []
     for option in options:
         name, found, value = option.partition(":")
@@ -111,32 +111,32 @@ def _dns_opt(draft: Draft, options: tuple[str, ...]) -> None:
     draft.pod.setdefault("dnsConfig", {})["options"] = entries
 
 
-def _ipc(draft: Draft, mode: str) -> None:
+def _ipc(draft: PodDraft, mode: str) -> None:
     if mode == "host":
         draft.pod["hostIPC"] = True
     elif mode not in ("private", "shareable"):
         draft.refuse("ipc", f"{mode}: a pod has its own IPC namespace or the node's", "remove it, or write host")
 
 
-def _pid(draft: Draft, mode: str) -> None:
+def _pid(draft: PodDraft, mode: str) -> None:
     if mode == "host":
         draft.pod["hostPID"] = True
     else:
         draft.refuse("pid", f"{mode}: a pod has its own processes or the node's", "remove it, or write host")
 
 
-def _init(draft: Draft, _: bool) -> None:
+def _init(draft: PodDraft, _: bool) -> None:
     """The pod's own first process reaps; a pod in the node's PID namespace has the node's."""
     if draft.spec.pid != "host":
         draft.pod["shareProcessNamespace"] = True
 
 
-def _cgroup(draft: Draft, mode: str) -> None:
+def _cgroup(draft: PodDraft, mode: str) -> None:
     if mode != "private":
         draft.refuse("cgroup", f"{mode}: a pod has its own cgroup namespace", "remove it")
 
 
-def _hostname(draft: Draft, name: str) -> None:
+def _hostname(draft: PodDraft, name: str) -> None:
     if draft.wanted.settings.nodes > 1:
         draft.refuse("hostname", "each pod of a group has a name of its own", "remove it")
     elif not LABEL.fullmatch(name):
@@ -148,7 +148,7 @@ def _hostname(draft: Draft, name: str) -> None:
 _ANNOTATION = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 
 
-def _labels(draft: Draft, labels: Mapping[str, str]) -> None:
+def _labels(draft: PodDraft, labels: Mapping[str, str]) -> None:
     """Annotations, since the values of labels are short and few characters are allowed."""
     for name, value in labels.items():
         if not _ANNOTATION.fullmatch(name):
@@ -157,12 +157,12 @@ def _labels(draft: Draft, labels: Mapping[str, str]) -> None:
             draft.annotations[name] = value
 
 
-def _stop_signal(draft: Draft, signal: str) -> None:
+def _stop_signal(draft: PodDraft, signal: str) -> None:
     if signal.upper().removeprefix("SIG") not in ("TERM", "15"):
         draft.refuse("stop_signal", f"{signal}: a pod is stopped by SIGTERM", "remove it, or write SIGTERM")
 
 
-def _healthcheck(draft: Draft, check: Healthcheck) -> None:
+def _healthcheck(draft: PodDraft, check: Healthcheck) -> None:
     """The engine's own check restarts nothing; in a pod it decides whether the container is restarted."""
     if check.disable or not check.test:
         return
@@ -173,22 +173,22 @@ def _healthcheck(draft: Draft, check: Healthcheck) -> None:
     draft.tell("healthcheck", "a pod whose check fails is restarted; an engine only tells")
 
 
-def _mem_limit(draft: Draft, size: int) -> None:
+def _mem_limit(draft: PodDraft, size: int) -> None:
     draft.resource("limits", "memory", quantity(size))
     if draft.spec.mem_reservation is None:
         draft.resource("requests", "memory", quantity(size))
 
 
-def _mem_reservation(draft: Draft, size: int) -> None:
+def _mem_reservation(draft: PodDraft, size: int) -> None:
     draft.resource("requests", "memory", quantity(size))
 
 
-def _cpus(draft: Draft, cpus: float) -> None:
+def _cpus(draft: PodDraft, cpus: float) -> None:
     draft.resource("requests", "cpu", f"{cpus:g}" if cpus == int(cpus) else f"{math.ceil(cpus * 1000)}m")
     draft.tell("cpus", "is what the pod is given at least, and no limit", f"a limit slows a server down; {PATCH}")
 
 
-def _runtime(draft: Draft, runtime: str) -> None:
+def _runtime(draft: PodDraft, runtime: str) -> None:
     if SUBDOMAIN.fullmatch(runtime):
         draft.pod["runtimeClassName"] = runtime
         draft.tell("runtime", f"the cluster needs a RuntimeClass {runtime}")
@@ -196,7 +196,7 @@ def _runtime(draft: Draft, runtime: str) -> None:
         draft.refuse("runtime", f"{runtime} is no name of a RuntimeClass", "write one of `kubectl get runtimeclass`")
 
 
-def _platform(draft: Draft, platform: str) -> None:
+def _platform(draft: PodDraft, platform: str) -> None:
     system, _, machine = platform.partition("/")
     selector = draft.pod.setdefault("nodeSelector", {})
     selector["kubernetes.io/os"] = system
@@ -204,7 +204,7 @@ def _platform(draft: Draft, platform: str) -> None:
         selector["kubernetes.io/arch"] = machine.partition("/")[0]
 
 
-def _grace(draft: Draft, seconds: float) -> None:
+def _grace(draft: PodDraft, seconds: float) -> None:
     draft.pod["terminationGracePeriodSeconds"] = math.ceil(seconds)
 
 
@@ -271,7 +271,7 @@ APART: Mapping[str, str] = {
 _PATHS = {"logging_driver": "logging", "logging_options": "logging"}
 
 
-def write_options(draft: Draft) -> None:
+def write_options(draft: PodDraft) -> None:
     """Every option of the spec that is set."""
     default = ContainerSpec("", "")
     for field, row in ROWS.items():

@@ -5,41 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sglaunch.convert.pod import PATCH, Draft
+from sglaunch.convert.pod import PATCH, PodDraft
 from sglaunch.spec.values import Ulimit
 
 
-def _privileged(draft: Draft, _: bool) -> None:
+def _privileged(draft: PodDraft, _: bool) -> None:
     draft.security("privileged", True)
 
 
-def _read_only(draft: Draft, _: bool) -> None:
+def _read_only(draft: PodDraft, _: bool) -> None:
     draft.security("readOnlyRootFilesystem", True)
 
 
-def _userns(draft: Draft, mode: str) -> None:
+def _userns(draft: PodDraft, mode: str) -> None:
     if mode != "host":
         draft.refuse("userns_mode", f"{mode} is not known to Kubernetes", "remove it, or write host")
 
 
-def _devices(draft: Draft, devices: Mapping[str, Any]) -> None:
+def _devices(draft: PodDraft, devices: Mapping[str, Any]) -> None:
     for target in devices:
         if not draft.is_of_accelerator(f"devices.{target}"):
             message = f"{target}: devices reach a pod through a device plug-in"
             draft.refuse(f"devices.{target}", message, f"ask for the plug-in's resource: {PATCH}")
 
 
-def _cap_add(draft: Draft, names: tuple[str, ...]) -> None:
+def _cap_add(draft: PodDraft, names: tuple[str, ...]) -> None:
     for name in names:
         draft.capability("add", name)
 
 
-def _cap_drop(draft: Draft, names: tuple[str, ...]) -> None:
+def _cap_drop(draft: PodDraft, names: tuple[str, ...]) -> None:
     for name in names:
         draft.capability("drop", name)
 
 
-def _security_opt(draft: Draft, options: tuple[str, ...]) -> None:
+def _security_opt(draft: PodDraft, options: tuple[str, ...]) -> None:
     for option in options:
         name, _, value = option.replace("=", ":", 1).partition(":")
         if name == "no-new-privileges" and value in ("", "true"):
@@ -54,7 +54,7 @@ def _security_opt(draft: Draft, options: tuple[str, ...]) -> None:
             draft.refuse("security_opt", f"{option} is not carried to a pod", f"remove it, or {PATCH}")
 
 
-def _group_add(draft: Draft, groups: tuple[str, ...]) -> None:
+def _group_add(draft: PodDraft, groups: tuple[str, ...]) -> None:
     numbers = [int(group) for group in groups if group.isdecimal()]
     names = [group for group in groups if not group.isdecimal()]
     if names and draft.is_of_accelerator("group_add"):
@@ -65,7 +65,7 @@ def _group_add(draft: Draft, groups: tuple[str, ...]) -> None:
         draft.pod_security("supplementalGroups", numbers)
 
 
-def _user(draft: Draft, user: str) -> None:
+def _user(draft: PodDraft, user: str) -> None:
     parts = ["0" if part == "root" else part for part in user.split(":")]
     if not all(part.isdecimal() for part in parts):
         draft.refuse("user", f"{user}: a pod takes numbers alone", "write the number, such as 1000:1000")
@@ -75,7 +75,7 @@ def _user(draft: Draft, user: str) -> None:
         draft.security("runAsGroup", int(parts[1]))
 
 
-def _ulimits(draft: Draft, limits: Mapping[str, Ulimit]) -> None:
+def _ulimits(draft: PodDraft, limits: Mapping[str, Ulimit]) -> None:
     for name, limit in limits.items():
         if name == "memlock" and limit.soft == limit.hard == -1:
             draft.capability("add", "IPC_LOCK")
@@ -84,12 +84,12 @@ def _ulimits(draft: Draft, limits: Mapping[str, Ulimit]) -> None:
             draft.refuse(f"ulimits.{name}", message, "set it in the node's container runtime")
 
 
-def _sysctls(draft: Draft, values: Mapping[str, str]) -> None:
+def _sysctls(draft: PodDraft, values: Mapping[str, str]) -> None:
     draft.pod_security("sysctls", [{"name": name, "value": value} for name, value in values.items()])
     draft.tell("sysctls", "a node takes unsafe ones only where its kubelet allows them")
 
 
-RIGHTS: Mapping[str, Callable[[Draft, Any], None]] = {
+RIGHTS: Mapping[str, Callable[[PodDraft, Any], None]] = {
     "privileged": _privileged,
     "cap_add": _cap_add,
     "cap_drop": _cap_drop,

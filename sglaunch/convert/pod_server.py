@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sglaunch.convert import leaving
-from sglaunch.convert.pod import Draft
+from sglaunch.convert.pod import PodDraft
 from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.server import KEY_TARGET, LOCAL_HOSTS, Server, gpus_needed
 
@@ -33,7 +33,7 @@ _MEETING = (
 """LeaderWorkerSet puts these variables before a container's own, so that they are known in its arguments."""
 
 
-def write_server(draft: Draft, server: Server) -> None:
+def write_server(draft: PodDraft, server: Server) -> None:
     """What a server needs beyond the options of its container."""
     if server.host in (*LOCAL_HOSTS, "::1"):
         message = f"{server.host} is the pod's own loopback: the Service would reach nobody"
@@ -48,12 +48,12 @@ def write_server(draft: Draft, server: Server) -> None:
         draft.mount(KEY_TARGET.rpartition("/")[0], secret, readOnly=True)
 
 
-def key_secret(draft: Draft) -> str:
+def key_secret(draft: PodDraft) -> str:
     """The Secret that holds the file with the API key, which is one entry of it."""
     return f"{draft.spec.container_name}-api-key"
 
 
-def _devices(draft: Draft, server: Server) -> None:
+def _devices(draft: PodDraft, server: Server) -> None:
     """A cluster gives a number of whole devices, and chooses them itself."""
     accelerator = draft.wanted.settings.accelerator or ("nvidia" if draft.spec.gpus is not None else "")
     resource = draft.wanted.settings.kubernetes.gpu_resource or GPU_RESOURCES.get(accelerator, "")
@@ -62,7 +62,7 @@ def _devices(draft: Draft, server: Server) -> None:
         draft.resource("limits", resource, str(count))
 
 
-def _count(draft: Draft, server: Server, accelerator: str) -> int:
+def _count(draft: PodDraft, server: Server, accelerator: str) -> int:
     gpus, nodes = draft.spec.gpus, draft.wanted.settings.nodes
     if gpus is None and accelerator in ("", "nvidia", "cpu"):
         return 0
@@ -88,7 +88,7 @@ def _count(draft: Draft, server: Server, accelerator: str) -> int:
     return needed // nodes
 
 
-def _probes(draft: Draft, server: Server) -> None:
+def _probes(draft: PodDraft, server: Server) -> None:
     """`/health` makes a token, which takes about a second: Kubernetes' own timeout of one would never be met. While a
     start-up probe has not succeeded, the others rest."""
     ready = draft.wanted.settings.readiness
@@ -107,13 +107,13 @@ def _probes(draft: Draft, server: Server) -> None:
         draft.tell("server.ready", message, "write server: {ready: {timeout: 2h}}")
 
 
-def start_seconds(draft: Draft) -> float:
+def start_seconds(draft: PodDraft) -> float:
     """How long a start may take."""
     ready = draft.wanted.settings.readiness
     return START_SECONDS if ready is None or ready.timeout is None else ready.timeout
 
 
-def ports(draft: Draft, server: Server) -> list[dict[str, Any]]:
+def ports(draft: PodDraft, server: Server) -> list[dict[str, Any]]:
     """The Service's ports; those of the container are written on the way. A published one keeps the host's number."""
     listens = f"{server.port}/tcp"
     published = {listens: ()} if draft.spec.network_mode == "host" else draft.spec.ports

@@ -179,6 +179,8 @@ def _losses(wanted: Wanted, spec: ContainerSpec, exported: Sequence[Wanted]) -> 
     if wanted.settings.pull_policy not in ("missing", "always", "never", "build"):
         message = f"{wanted.settings.pull_policy}: older Compose does not know it; what is missing is pulled"
         yield leaving.problem(wanted, "pull_policy", message)
+    if wanted.settings.replicas > 1:
+        yield leaving.problem(wanted, "replicas", "a container with a name is one", "write one profile for each")
     if wanted.settings.nodes > 1:
         yield leaving.problem(wanted, "nodes", "a Compose file is for one machine", "`sglaunch export kubernetes`")
     if wanted.settings.mirrors:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sglaunch.convert import leaving
 from sglaunch.convert.merge_patch import patched
-from sglaunch.convert.pod import Draft
+from sglaunch.convert.pod import PodDraft
 from sglaunch.convert.pod_options import write_options
 from sglaunch.convert.pod_server import PULL_SECONDS, key_secret, ports, start_seconds, write_server
 from sglaunch.errors import Problem
@@ -57,7 +57,7 @@ def to_kubernetes(profiles: Sequence[Wanted], here: Sequence[str]) -> Manifests:
             refusals.append(leaving.problem(wanted, "server", f"{wanted.profile}: {_NO_SERVER}", hint))
             continue
         one, lost = leaving.settled(wanted)
-        draft = Draft(one, expand(one.spec), tuple(here))
+        draft = PodDraft(one, expand(one.spec), tuple(here))
         documents += _documents(draft)
         remarks += _remarks(draft)
         losses += [*lost, *draft.losses, *_losses(draft)]
@@ -65,7 +65,7 @@ def to_kubernetes(profiles: Sequence[Wanted], here: Sequence[str]) -> Manifests:
     return Manifests(tuple(documents), tuple(remarks), tuple(losses), tuple(refusals))
 
 
-def _documents(draft: Draft) -> list[Mapping[str, Any]]:
+def _documents(draft: PodDraft) -> list[Mapping[str, Any]]:
     wanted, name = draft.wanted, draft.spec.container_name
     settings, server = wanted.settings, wanted.spec.server
     assert server is not None
@@ -93,12 +93,12 @@ def _object(version: str, kind: str, metadata: dict[str, Any], spec: dict[str, A
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _metadata(draft: Draft, labels: Mapping[str, str], name: str) -> dict[str, Any]:
+def _metadata(draft: PodDraft, labels: Mapping[str, str], name: str) -> dict[str, Any]:
     namespace = draft.wanted.settings.kubernetes.namespace
     return {"name": name, **({"namespace": namespace} if namespace else {}), "labels": dict(labels)}
 
 
-def _deployment(draft: Draft, labels: dict[str, str], template: dict[str, Any]) -> dict[str, Any]:
+def _deployment(draft: PodDraft, labels: dict[str, str], template: dict[str, Any]) -> dict[str, Any]:
     """Recreate: on a node that is full the new pod would wait for the devices that the old one holds."""
     spec = {
         "replicas": draft.wanted.settings.replicas,
@@ -110,7 +110,7 @@ def _deployment(draft: Draft, labels: dict[str, str], template: dict[str, Any]) 
     return _object("apps/v1", "Deployment", _metadata(draft, labels, draft.spec.container_name), spec)
 
 
-def _leader_worker_set(draft: Draft, labels: dict[str, str], template: dict[str, Any]) -> dict[str, Any]:
+def _leader_worker_set(draft: PodDraft, labels: dict[str, str], template: dict[str, Any]) -> dict[str, Any]:
     """One template serves leader and workers: each is told its rank. A group starts and restarts as one, since a rank
     that comes back alone finds nobody who would let it in."""
     spec = {
@@ -126,7 +126,7 @@ def _leader_worker_set(draft: Draft, labels: dict[str, str], template: dict[str,
     return _object("leaderworkerset.x-k8s.io/v1", kind, _metadata(draft, labels, draft.spec.container_name), spec)
 
 
-def _place(draft: Draft, kubernetes: Kubernetes) -> None:
+def _place(draft: PodDraft, kubernetes: Kubernetes) -> None:
     """Where pods go; and what every one says: no variables of Services, of which `SGLANG_PORT` ends a server."""
     draft.pod["enableServiceLinks"] = False
     draft.pod["automountServiceAccountToken"] = False
@@ -138,7 +138,7 @@ def _place(draft: Draft, kubernetes: Kubernetes) -> None:
         draft.pod["imagePullSecrets"] = [{"name": name} for name in kubernetes.image_pull_secrets]
 
 
-def _check_name(draft: Draft) -> None:
+def _check_name(draft: PodDraft) -> None:
     name, settings = draft.spec.container_name, draft.wanted.settings
     room = _MAX_SET - len(f"-{settings.replicas - 1}") if settings.nodes > 1 else _MAX_SERVICE
     if _SERVICE_NAME.fullmatch(name) and len(name) <= room:
@@ -149,7 +149,7 @@ def _check_name(draft: Draft) -> None:
     draft.insist("container_name", message, f"write container_name: {proposed}")
 
 
-def _check_image(draft: Draft) -> None:
+def _check_image(draft: PodDraft) -> None:
     if draft.wanted.build is None:
         return
     reference = parse(draft.spec.image)
@@ -160,7 +160,7 @@ def _check_image(draft: Draft) -> None:
         draft.tell("build", "a cluster builds no images", "`sglaunch build` and `sglaunch push` first")
 
 
-def _check_restart(draft: Draft) -> None:
+def _check_restart(draft: PodDraft) -> None:
     policy = draft.spec.restart
     if policy in ("always", "unless-stopped"):
         return
@@ -168,7 +168,7 @@ def _check_restart(draft: Draft) -> None:
     draft.refuse("restart", message, "write restart: always, or remove it")
 
 
-def _check_rights(draft: Draft) -> None:
+def _check_rights(draft: PodDraft) -> None:
     context = draft.container.get("securityContext", {})
     added = context.get("capabilities", {}).get("add", [])
     if context.get("allowPrivilegeEscalation") is False and (context.get("privileged") or "SYS_ADMIN" in added):
@@ -180,7 +180,7 @@ def _label_value(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text)[:63].strip("-_.") or "project"
 
 
-def _remarks(draft: Draft) -> Iterator[str]:
+def _remarks(draft: PodDraft) -> Iterator[str]:
     """The Secrets that the documents refer to and do not hold."""
     if names := leaving.secrets(draft.spec, draft.wanted.secret_names):
         yield f"The Secret {draft.spec.container_name} is not in this file; it holds {', '.join(names)}."
@@ -195,7 +195,7 @@ def _value(wanted: Wanted, name: str) -> str:
     return f"$(cat {shlex.quote(file)})" if file else f"${name}"
 
 
-def _losses(draft: Draft) -> Iterator[Problem]:
+def _losses(draft: PodDraft) -> Iterator[Problem]:
     wanted, name = draft.wanted, draft.spec.container_name
     kubernetes = wanted.settings.kubernetes
     where = f" -n {kubernetes.namespace}" if kubernetes.namespace else ""

@@ -47,7 +47,7 @@ NAMES: Mapping[str, str] = {
 
 _SIZES = {option.argument for option in OPTIONS if option.show is format_size}
 _SECONDS = ("health_interval", "health_timeout", "health_start_period")
-_LONG_PULLS = {"always": "always", "never": "never"}
+_PULLS = ("always", "never")
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def to_run(wanted: Wanted, program: Sequence[str], engine: Capabilities, private
     call = create_call(spec, spec.labels, engine)
     further = list(spec.networks.items())[1:] if engine.connects else []
     verb = ["create"] if further else ["run", "--detach"]
-    pull = _LONG_PULLS.get(wanted.settings.pull_policy)
-    flags = [*_flags(call, spec, wanted), *([("--pull", pull)] if pull else [])]
+    policy = wanted.settings.pull_policy
+    flags = [*_flags(call, spec, wanted), *([("--pull", policy)] if policy in _PULLS else [])]
     lines = [*_folders(spec), *_key_lines(wanted, key), *_values(wanted)]
     tail = [call.image, *call.command]
     lines.append(_joined([shlex.join([*program, *verb]), *(shlex.join(flag) for flag in flags), shlex.join(tail)]))
@@ -165,7 +165,7 @@ def _losses(wanted: Wanted, program: str) -> Iterator[Problem]:
     yield from leaving.readiness(wanted, f"`{program} logs -f {wanted.spec.container_name}` shows where its start is")
     if wanted.build is not None:
         yield leaving.problem(wanted, "build", "the line does not build the image", "`sglaunch build` makes it")
-    if wanted.settings.pull_policy not in ("missing", "always", "never"):
+    if wanted.settings.pull_policy not in ("missing", *_PULLS):
         message = f"{wanted.settings.pull_policy}: the line pulls what is missing"
         yield leaving.problem(wanted, "pull_policy", message)
     if wanted.settings.mirrors:

@@ -293,6 +293,7 @@ LOSSES: dict[str, tuple[dict[str, Any], str]] = {
     "a number of GPUs": ({"gpus": Gpus(2)}, "gpus: up takes 2 idle devices"),
     "the wait": ({"command": None, "server": Server("m"), "readiness": Readiness(1)}, "server.ready: up waits"),
     "several machines": ({"command": None, "server": Server("m"), "nodes": 2}, "nodes: a Compose file is for one"),
+    "several servers": ({"replicas": 2}, "replicas: a container with a name is one"),
     "consent": ({"origins": {"recreate": at(3)}}, "sglaunch.yaml:3:5: recreate"),
 }
 

@@ -159,6 +159,12 @@ CARRIED: list[tuple[str, Any, str, Any]] = [
         "volumes/0",
         {"name": "d", "hostPath": {"path": "/models", "type": "Directory"}},
     ),
+    (
+        "volumes",
+        {"/d": Mount("bind", "/models", create_host_path=True)},
+        "volumes/0/hostPath",
+        {"path": "/models", "type": "DirectoryOrCreate"},
+    ),
     ("tmpfs", {"/t": "size=64m,mode=1777"}, "volumes/0/emptyDir", {"medium": "Memory", "sizeLimit": "64Mi"}),
     ("tmpfs", {"/t": ""}, "volumes/0/emptyDir", {"medium": "Memory"}),
     (
