@@ -66,10 +66,10 @@ class PodDraft:
         """What is otherwise there."""
         self.losses.append(leaving.problem(self.wanted, path, message, hint))
 
-    def is_of_accelerator(self, path: str) -> bool:
-        """Whether the accelerator brought a value, not a line of its own."""
+    def comes_from(self, short: str, path: str) -> bool:
+        """Whether a value was expanded from a short word such as accelerator, and has no line of its own."""
         origin = self.wanted.origins.get(path)
-        return origin is not None and origin == self.wanted.origins.get("accelerator")
+        return origin is not None and origin == self.wanted.origins.get(short)
 
     def security(self, key: str, value: Any) -> None:
         self.container.setdefault("securityContext", {})[key] = value

@@ -22,7 +22,7 @@ def volumes(draft: PodDraft, mounts: Mapping[str, Mount]) -> None:
         how = {"readOnly": True} if mount.read_only else {}
         if mount.type == "volume":
             _claim(draft, path, target, mount, how)
-        elif mount.create_host_path and draft.wanted.origins.get(path) == draft.wanted.origins.get("caches"):
+        elif draft.comes_from("caches", path):
             message = f"{target} is empty in each new pod, for {mount.source} is a folder of this machine"
             draft.tell(path, message, f"write volumes: [NAME:{target}] with the name of a claim")
             draft.mount(target, {"emptyDir": {}})
@@ -58,7 +58,7 @@ def _folder(draft: PodDraft, path: str, target: str, mount: Mount, how: dict[str
             how = {**how, "mountPropagation": _PROPAGATION[mount.propagation]}
     # What an accelerator brings may be a file.
     made = "DirectoryOrCreate" if mount.create_host_path else "Directory"
-    kind = {} if draft.is_of_accelerator(path) else {"type": made}
+    kind = {} if draft.comes_from("accelerator", path) else {"type": made}
     draft.mount(target, {"hostPath": {"path": mount.source, **kind}}, **how)
 
 

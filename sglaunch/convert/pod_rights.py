@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sglaunch.convert.pod import PATCH, PodDraft
+from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.values import Ulimit
 
 
@@ -24,7 +25,7 @@ def _userns(draft: PodDraft, mode: str) -> None:
 
 def _devices(draft: PodDraft, devices: Mapping[str, Any]) -> None:
     for target in devices:
-        if not draft.is_of_accelerator(f"devices.{target}"):
+        if not draft.comes_from("accelerator", f"devices.{target}"):
             message = f"{target}: devices reach a pod through a device plug-in"
             draft.refuse(f"devices.{target}", message, f"ask for the plug-in's resource: {PATCH}")
 
@@ -55,13 +56,13 @@ def _security_opt(draft: PodDraft, options: tuple[str, ...]) -> None:
 
 
 def _group_add(draft: PodDraft, groups: tuple[str, ...]) -> None:
-    numbers = [int(group) for group in groups if group.isdecimal()]
+    brought = EXPANSIONS.get(draft.wanted.settings.accelerator, {}).get("group_add", ())
     names = [group for group in groups if not group.isdecimal()]
-    if names and draft.is_of_accelerator("group_add"):
-        draft.tell("group_add", f"{', '.join(names)}: the device plug-in gives access to the devices")
-    elif names:
-        draft.refuse("group_add", f"{', '.join(names)}: a pod takes numbers alone", "write the number of the group")
-    if numbers:
+    if plugged := [name for name in names if name in brought]:
+        draft.tell("group_add", f"{', '.join(plugged)}: the device plug-in gives access to the devices")
+    if others := [name for name in names if name not in brought]:
+        draft.refuse("group_add", f"{', '.join(others)}: a pod takes numbers alone", "write the number of the group")
+    if numbers := [int(group) for group in groups if group.isdecimal()]:
         draft.pod_security("supplementalGroups", numbers)
 
 

@@ -17,6 +17,7 @@ from sglaunch.convert.merge_patch import patched
 from sglaunch.convert.pod import literal, quantity
 from sglaunch.convert.pod_options import APART, REFUSED, ROWS
 from sglaunch.convert.to_kubernetes import Manifests, to_kubernetes
+from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.build import Build
 from sglaunch.spec.container import ContainerSpec, Readiness, Wanted
 from sglaunch.spec.kubernetes import Kubernetes
@@ -363,13 +364,12 @@ def test_other_accelerators_have_a_device_plug_in_of_their_own(accelerator: str,
     origins = {
         "accelerator": brought,
         "devices./dev/kfd": brought,
-        "group_add": brought,
         "volumes./etc/x.info": brought,
     }
     found = pod(
         accelerator=accelerator,
         devices={"/dev/kfd": Device("/dev/kfd")},
-        group_add=("video",),
+        group_add=EXPANSIONS[accelerator].get("group_add", ()),
         volumes={"/etc/x.info": Mount("bind", "/etc/x.info")},
         server=Server("m", args={"tp": 8}),
         origins=origins,
