@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sglaunch.errors import UsageError
 from sglaunch.parser import Command
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ def _init(parsed: argparse.Namespace) -> int:
     return init.run(_common(parsed))
 
 
+def _import(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import import_
+
+    if parsed.container:
+        if parsed.sources or parsed.service:
+            raise UsageError("--container is a source itself", "name one source")
+        return import_.container(_common(parsed), parsed.container, name=parsed.name, write=parsed.write)
+    return import_.run(_common(parsed), parsed.sources, name=parsed.name, write=parsed.write, services=parsed.service)
+
+
 def _up(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import up
     from sglaunch.plan.choices import Choices
@@ -77,6 +88,12 @@ def _up(parsed: argparse.Namespace) -> int:
         wait_gpus=parsed.wait_gpus,
         **_acted(parsed),
     )
+
+
+def _adopt(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import adopt
+
+    return adopt.run(_common(parsed), parsed.container, parsed.profile)
 
 
 def _down(parsed: argparse.Namespace) -> int:
@@ -136,6 +153,12 @@ def _config(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import config
 
     return config.run(_common(parsed), parsed.profile, parsed.key, origins=parsed.origins)
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import export
+
+    return export.run(_common(parsed), parsed.format, parsed.profiles)
 
 
 def _validate(parsed: argparse.Namespace) -> int:
@@ -206,7 +229,9 @@ COMMANDS: Mapping[str, Command] = {
     "--version": _version,
     "rm": _down,
     "init": _init,
+    "import": _import,
     "up": _up,
+    "adopt": _adopt,
     "down": _down,
     "plan": _plan,
     "ps": _ps,
@@ -215,6 +240,7 @@ COMMANDS: Mapping[str, Command] = {
     "attach": _attach,
     "logs": _logs,
     "config": _config,
+    "export": _export,
     "validate": _validate,
     "images": _images,
     "prune": _prune,

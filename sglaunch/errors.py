@@ -30,6 +30,10 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
+BUILTIN = "built-in"
+"""The layer that comes with sglaunch: what it asks is nobody's own wish."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Who set a value: the place it was written at and the layer that place belongs to."""

@@ -59,6 +59,7 @@ def build(commands: Mapping[str, Command]) -> Parser:
 
 def _making_verbs(verb: _AddVerb) -> None:
     verb("init", "write a commented sglaunch.yaml for this folder", "sglaunch init")
+    _import(verb)
     up = verb("up", "make it so: create, start, update or recreate; then enter the shell", "sglaunch up dev")
     _profiles(up, "*")
     up.add_argument("-d", "--no-attach", action="store_true", help="do not enter the shell")
@@ -76,6 +77,11 @@ def _making_verbs(verb: _AddVerb) -> None:
     _frozen(up)
     _overrides(up)
     _dry_run(up)
+    adopt = verb("adopt", "take a running container under management as it is", "sglaunch adopt my-box --as dev")
+    adopt.add_argument("container", metavar="CONTAINER", help="its name or id")
+    adopt.add_argument(
+        "--as", dest="profile", metavar="PROFILE", help="the profile it is of; one is written if need be"
+    )
     for name, summary, count in (
         ("down", "stop and remove what this project runs", "*"),
         ("rm", "stop and remove the containers of the named profiles", "+"),
@@ -87,6 +93,18 @@ def _making_verbs(verb: _AddVerb) -> None:
         _profiles(made, count)
         _dry_run(made)
         _acting(made)
+
+
+def _import(verb: _AddVerb) -> None:
+    summary = "a docker run command, a compose file or a container as a profile"
+    made = verb("import", summary, "sglaunch import 'docker run ...' --as web --write")
+    source = "the command in quotes, a file, or - for stdin; or the words of the command after --"
+    made.add_argument("sources", nargs="*", metavar="SOURCE", help=source)
+    made.add_argument("--as", dest="name", metavar="NAME", default="", help="the profile's name")
+    what = "only this service of a compose file; may be given several times"
+    made.add_argument("--service", action="append", default=[], metavar="SERVICE", help=what)
+    made.add_argument("--container", metavar="CONTAINER", default="", help="a container of the engine, instead")
+    made.add_argument("--write", action="store_true", help="put it into sglaunch.yaml, after showing the difference")
 
 
 def _image_verbs(verb: _AddVerb) -> None:
@@ -143,6 +161,12 @@ def _looking_verbs(verb: _AddVerb) -> None:
     config.add_argument("key", nargs="?", metavar="KEY", help="a path such as server.args.tp")
     config.add_argument("--origins", action="store_true", help="file, line and layer of each value")
     _overrides(config)
+    export = verb(
+        "export", "write profiles in other words: a shell line, Compose, Kubernetes", "sglaunch export run dev"
+    )
+    export.add_argument("format", choices=("run", "compose", "kubernetes"), help="what to write")
+    _profiles(export, "+")
+    _overrides(export)
     validate = verb("validate", "check every file and profile", "sglaunch validate")
     _profiles(validate, "*")
     _overrides(validate)

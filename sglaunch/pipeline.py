@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from sglaunch.config.load import Config
-from sglaunch.engine import pulled
+from sglaunch.engine import adopted, pulled
 from sglaunch.engine.apply import Event, Report, apply, exited, images_only, wait_all
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
@@ -216,6 +216,8 @@ def carry_out(look: Look, engine: EngineClient, conduct: Conduct, plan: Plan | N
                 answer = conduct.ask(again)
                 again = again if answer is Answer.AGREE else look(answer)
         apply(again, engine, _after_creation(again, conduct.report, let_go))
+    if any(step.op in ("remove", "gone") for step in again.steps()):
+        adopted.sweep(engine)
     return again
 
 

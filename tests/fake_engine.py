@@ -295,7 +295,8 @@ class FakeEngine:
                     found.update(dict.fromkeys(taken & set(ports), f"{name} of {owner}" if owner else name))
             return found
 
-    def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
+    def snapshot(self, container: str, image: str, secrets: Collection[str], labels: Mapping[str, str]) -> None:
+        del labels
         with self._call("snapshot", container):
             self.images[image] = identity(image)
             self.saved[image] = (self._get(container)["Id"], tuple(secrets))

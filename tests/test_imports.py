@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Library -> the only modules that may import it.
 DOORS: dict[str, set[str]] = {
-    "ruamel": {"sglaunch.config.document"},
+    # One reads, the other writes profiles that were imported: comments beside values, a person's file kept as it was.
+    "ruamel": {"sglaunch.config.document", "sglaunch.config.writing"},
     "jinja2": {"sglaunch.config.render"},
     "pydantic": {"sglaunch.config.entries", "sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
@@ -67,8 +68,11 @@ PURE_MODULES = tuple(
             "lint_server",
             "policy",
             "demands",
+            "compose_merge",
+            "writing",
         ),
         *("shorthand", "shorthand_mounts", "shorthand_paths", "shorthand_server", "shorthand_values"),
+        *("shorthand_kubernetes", "nodes"),
     )
 )
 IMPURE_LIBRARIES = {"os", "sys", "subprocess", "time", "datetime", "socket", "shutil", "tempfile", "random", "secrets"}

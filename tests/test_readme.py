@@ -91,6 +91,7 @@ def test_the_tour_prints_what_the_readme_says(tmp_path: Path, cleanup: str, dock
             f"{user}-{cleanup}": "ana-eval",
             docker_image: "lmsysorg/sglang:dev",
             str(folder): "/home/ana/eval",
+            f"name: {cleanup}": "name: eval",
         }
         text = "".join(lines)
         for name, shown in names.items():

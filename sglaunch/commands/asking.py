@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 
 from sglaunch.engine import trace
@@ -75,6 +76,8 @@ def show(lines: Sequence[str]) -> None:
     """Lines of the answer."""
     for line in lines:
         print(line)  # noqa: T201 - stdout carries the answer
+    # What is said on stderr next comes after it, where both are one stream.
+    sys.stdout.flush()
 
 
 def show_json(data: object) -> None:

@@ -9,7 +9,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.errors import Origin, Place
@@ -29,6 +30,10 @@ TAGS = {"!override": "override", "!reset": "reset"}
 _YAML_TAG = "tag:yaml.org,2002:"
 _QUOTE_IT = 'quote it: "{{ ... }}" (an unquoted {{ starts a YAML mapping)'
 _DEEP_OPENING = re.compile(rf"[\[{{][\s\[{{]{{{MAX_DEPTH * 2},}}")
+
+
+_WORD = re.compile(r"[A-Za-z/_](?:(?:[A-Za-z0-9 /._@+-]|:(?! ))*[A-Za-z0-9/._@+-])?")
+_YAML_1_1 = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 
 
 class _Stop(Exception):
@@ -86,6 +91,37 @@ def dump(data: object) -> str:
     return stream.getvalue()
 
 
+def dump_for_others(documents: Sequence[object]) -> str:
+    """Plain data as YAML for other people's readers: entries in the given order, no aliases, several documents apart.
+
+    kubectl and older readers take YAML 1.1, where `no`, `on` and `0x1f` are no text: whatever is not plainly a word is
+    quoted.
+    """
+    stream = io.StringIO()
+    for number, document in enumerate(documents):
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Representer = _ForOthers
+        yaml.default_flow_style = False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        yaml.allow_unicode = True
+        yaml.width = 4096
+        stream.write("---\n" if number else "")
+        yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+class _ForOthers(SafeRepresenter):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def text(self, data: str) -> YamlNode:
+        plain = _WORD.fullmatch(data) and data.lower() not in _YAML_1_1
+        return self.represent_scalar(f"{_YAML_TAG}str", data, style=None if plain else '"')
+
+
+_ForOthers.add_representer(str, _ForOthers.text)
+
+
 def _relocate(node: Node, origin: Origin) -> Node:
     if node.is_map:
         return replace(node, origin=origin, value={key: _relocate(inner, origin) for key, inner in node.items()})
@@ -130,6 +166,9 @@ class _Walk:
             children = (self.node(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(raw.value))
             return Node(tuple(children), origin, key, tag=tag)
         assert isinstance(raw, ScalarNode)
+        if raw.style == ">":
+            # Where a folded line was broken stands a BEL, for those who write the text again.
+            raw.value = raw.value.replace("\a", "")
         return Node(self.scalar(raw, tag), origin, key, text=raw.value, tag=tag)
 
     def custom_tag(self, raw: YamlNode, place: Place, path: str) -> str:

@@ -65,6 +65,7 @@ def _absolute(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Limit = Annotated[int, BeforeValidator(_limit)]
+Copies = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 Text = StrictStr
 Image = Annotated[Text, BeforeValidator(_image)]
 Absolute = Annotated[Text, BeforeValidator(_absolute)]
@@ -158,6 +159,27 @@ class ServerEntry(Strict):
     launcher: Annotated[list[Text], Field(min_length=1)] | None = None
     api_key: Text = ""
     ready: ReadyEntry = ReadyEntry()
+
+
+class TolerationEntry(Strict):
+    """A toleration of the Kubernetes API, under its own words."""
+
+    key: Text = ""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: Text = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    tolerationSeconds: Whole | None = None  # noqa: N815 - the API's own word
+
+
+class KubernetesEntry(Strict):
+    context: Text = ""
+    namespace: Annotated[Text, Field(pattern="^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")] = ""
+    node_selector: dict[str, Text] = {}
+    tolerations: list[TolerationEntry] = []
+    image_pull_secrets: list[Text] = []
+    service: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    gpu_resource: Text = ""
+    patch: dict[str, Any] = {}
 
 
 class BuildSecretEntry(Strict):

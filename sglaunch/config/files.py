@@ -15,7 +15,7 @@ from pathlib import Path
 from sglaunch.config.document import MAX_BYTES
 from sglaunch.config.lockfile import LOCK_FILE, Lock, read_lock
 from sglaunch.config.node import Problems
-from sglaunch.errors import Place, UsageError
+from sglaunch.errors import BUILTIN, Place, UsageError
 
 PROJECT_FILE = "sglaunch.yaml"
 LOCAL_FILE = "sglaunch.local.yaml"
@@ -25,8 +25,7 @@ FILE_VARIABLE = "SGLAUNCH_FILE"
 
 MAX_INDEX = 64 << 20
 
-BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE = (
-    "built-in",
+SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE = (
     "site",
     "personal",
     "project",
@@ -149,6 +148,11 @@ def builtin_folder() -> Path:
     package = Path(str(resources.files("sglaunch")))
     inside = package / "profiles"
     return inside if inside.is_dir() else package.parent / "profiles"
+
+
+def builtin_names() -> list[str]:
+    """The names of the built-in profiles."""
+    return [path.stem for path in _yaml_files(builtin_folder())]
 
 
 def example_file() -> Path:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sglaunch.config.document import parse
-from sglaunch.config.files import BUILTIN, LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
+from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
+from sglaunch.errors import BUILTIN
 
 SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
@@ -101,6 +102,11 @@ class Stack:
             text = layer.profiles.get(profile)
             found = (text.get("extends") if text is not None else None) or found
         return found
+
+
+def is_profile_name(name: str) -> bool:
+    """Whether a profile can have this name."""
+    return _PROFILE_NAME.fullmatch(name) is not None
 
 
 def read_stack(files: Files, problems: Problems) -> Stack:
@@ -226,7 +232,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
 def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> None:
     path = join("profiles", name)
     place = node.key or node.origin.place
-    if not _PROFILE_NAME.fullmatch(name):
+    if not is_profile_name(name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         problems.error(place, path, f"{name!r} is not a profile name", hint)
         return

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sglaunch.config.node import Problems
 from sglaunch.spec.container import Wanted, origin_of
-from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES, Server
+from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES, Server, gpus_needed
 from sglaunch.spec.values import Secret
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,17 +46,12 @@ def _number(server: Server, name: str) -> int:
     return int(value) if str(value).isdecimal() else 1
 
 
-def _gpus_needed(server: Server) -> int:
-    inside = bool(server.args.get("enable-dp-attention"))
-    return _number(server, "tp") * _number(server, "pp") * (1 if inside else _number(server, "dp"))
-
-
 def _gpus(wanted: Wanted, server: Server) -> _Found:
     """One process a GPU: tp * pp * dp over all nodes; with DP attention dp lives inside tp."""
     gpus = wanted.spec.gpus
-    needed = _gpus_needed(server)
+    needed = gpus_needed(server)
     given = 0 if gpus is None else len(gpus.ids) or max(gpus.count, 0)
-    per_node = -(-needed // _number(server, "nnodes"))
+    per_node = -(-needed // _machines(wanted, server))
     if given and per_node > given:
         yield (
             "server.args",
@@ -65,12 +60,18 @@ def _gpus(wanted: Wanted, server: Server) -> _Found:
         )
 
 
-def _parallel(_: Wanted, server: Server) -> _Found:
+def _machines(wanted: Wanted, server: Server) -> int:
+    """How many the server spans: as `nodes` says, or as somebody who starts each rank says in its flags."""
+    return max(wanted.settings.nodes, _number(server, "nnodes"))
+
+
+def _parallel(wanted: Wanted, server: Server) -> _Found:
     """Sizes that SGLang refuses together, most of them only after its start."""
-    tp, pp, dp, nodes = (_number(server, name) for name in ("tp", "pp", "dp", "nnodes"))
+    tp, pp, dp = (_number(server, name) for name in ("tp", "pp", "dp"))
+    nodes, path = _machines(wanted, server), "server.args.nnodes" if "nnodes" in server.args else "nodes"
     attention = _number(server, "attn-dp")
     if tp * pp % max(nodes, 1):
-        yield "server.args.nnodes", f"{nodes} nodes do not divide tp * pp, which is {tp * pp}", "change one of them"
+        yield path, f"{nodes} nodes do not divide tp * pp, which is {tp * pp}", "change one of them"
     if tp % max(attention, 1):
         yield "server.args.attn-dp", f"{attention} does not divide tp, which is {tp}", "change one of them"
     if attention > 1 and dp > 1:
@@ -143,7 +144,7 @@ def _paths(wanted: Wanted, server: Server) -> _Found:
 
 def _shared_memory(wanted: Wanted, server: Server) -> _Found:
     spec = wanted.spec
-    if _gpus_needed(server) > 1 and spec.shm_size is None and spec.ipc != "host" and "/dev/shm" not in spec.volumes:
+    if gpus_needed(server) > 1 and spec.shm_size is None and spec.ipc != "host" and "/dev/shm" not in spec.volumes:
         message = "several GPUs talk through /dev/shm, which has 64 MB where nothing is written"
         yield "server.args", message, "write shm_size: 32g"
 

@@ -85,12 +85,14 @@ def load(request: Request, profiles: Sequence[str], *, everything: bool = False)
 class Identity:
     """What can be known of a project without its profiles being right.
 
-    `unprotected`: profiles that say so. `needed`: by profile, what its `depends_on` names.
+    `declared`: the profiles of the project and local layers. `unprotected`: profiles that say so. `needed`: by profile,
+    what its `depends_on` names.
     """
 
     project: str
     file: Path
     names: Sequence[str]
+    declared: Sequence[str]
     engine: Mapping[str, str]
     unprotected: frozenset[str]
     needed: Mapping[str, frozenset[str]]
@@ -106,6 +108,7 @@ def identify(request: Request) -> Identity:
         loader.project_name(),
         loader.files.project_file,
         names,
+        loader.stack.declared(),
         loader.engine(),
         frozenset(name for name in names if loader.says_unprotected(name)),
         {name: loader.says_needed(name) for name in names},

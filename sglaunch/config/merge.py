@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 
 from sglaunch.config.node import Node, Problems, join
 
-MERGE, REPLACE, APPEND, KEEP_NULL = "merge", "replace", "append", "merge, null is a value"
+MERGE, REPLACE, KEEP_NULL, PATCH = "merge", "replace", "merge, null is a value", "merge as a JSON merge patch"
 
 # Path pattern -> rule, first match wins; `*` is one key. What is not here merges if it is a mapping, appends without
-# duplicates if it is a list, and is replaced if it is a scalar.
+# duplicates if it is a list, and is replaced if it is a scalar. A JSON merge patch (RFC 7396) replaces lists too, and
+# null in it is what it says to remove.
 RULES: Sequence[tuple[str, str]] = (
     ("environment", KEEP_NULL),
     ("build.args", KEEP_NULL),
@@ -33,6 +34,8 @@ RULES: Sequence[tuple[str, str]] = (
     ("healthcheck.test", REPLACE),
     ("server.launcher", REPLACE),
     ("server.args.*", REPLACE),
+    ("kubernetes.patch", PATCH),
+    ("kubernetes.patch.*", PATCH),
 )
 
 
@@ -59,7 +62,8 @@ def merge(texts: Sequence[Node], problems: Problems) -> Node:
 def merge_two(base: Node, over: Node, path: str, problems: Problems) -> Node:
     """`over` upon `base`. A clash of kinds is a problem naming both places."""
     rule = rule_for(path)
-    if over.tag == "override" or rule == REPLACE or (over.is_scalar and base.is_scalar):
+    replaces = rule == REPLACE or (rule == PATCH and not (over.is_map and base.is_map))
+    if over.tag == "override" or replaces or (over.is_scalar and base.is_scalar):
         return replace(_without_nulls(over, path), beneath=base)
     if base.is_map and over.is_map:
         return _merge_maps(base, over, path, rule, problems)
@@ -88,7 +92,7 @@ def _merge_maps(base: Node, over: Node, path: str, rule: str, problems: Problems
 
 
 def _removes(node: Node, rule: str) -> bool:
-    return node.tag == "reset" or (node.value is None and rule != KEEP_NULL)
+    return node.tag == "reset" or (node.value is None and rule not in (KEEP_NULL, PATCH))
 
 
 def _without_nulls(node: Node, path: str) -> Node:

@@ -124,3 +124,13 @@ def _place(where: Node | Place | None) -> Place | None:
 def join(path: str, key: str) -> str:
     """`environment` and `A` make `environment.A`."""
     return f"{path}.{key}" if path else key
+
+
+def leaves(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
+    """Every scalar within a value, with its path."""
+    if node.is_scalar:
+        yield path, node
+    for key, inner in node.items():
+        yield from leaves(inner, join(path, key))
+    for number, inner in enumerate(node.value if node.is_list else ()):
+        yield from leaves(inner, f"{path}[{number}]")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StrictBool, ValidationError
 from sglaunch.config.entries import (
     Absolute,
     BuildEntry,
+    Copies,
     DependencyEntry,
     DeviceEntry,
     Duration,
@@ -20,6 +21,7 @@ from sglaunch.config.entries import (
     GpusEntry,
     HealthcheckEntry,
     Image,
+    KubernetesEntry,
     LoggingEntry,
     MountEntry,
     NetworkEntry,
@@ -110,6 +112,13 @@ class Profile(Strict):
     caches: list[Literal["huggingface", "modelscope", "sglang"]] = Field([], description="host caches mounted")
     hub: Literal["huggingface", "hf-mirror", "modelscope"] | None = Field(None, description="where models come from")
     server: ServerEntry | None = Field(None, description="the SGLang server")
+    nodes: Copies = Field(1, description="machines that one server spans, on Kubernetes")
+    replicas: Copies = Field(1, description="servers side by side behind one address, on Kubernetes")
+    kubernetes: KubernetesEntry | None = Field(
+        None,
+        description="what an export to Kubernetes needs beside: context, namespace, node_selector, tolerations, "
+        "image_pull_secrets, service, gpu_resource, patch",
+    )
     shell: Annotated[list[Text], Field(min_length=1)] = Field(["bash"], description="what up and shell run")
     attach: StrictBool = Field(False, description="whether up enters that shell on a terminal")
     recreate: Literal["ask", "always"] = Field("ask", description="when a change needs a new container")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.shorthand_build import build
+from sglaunch.config.shorthand_kubernetes import kubernetes
 from sglaunch.config.shorthand_mounts import devices, tmpfs, volumes
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.shorthand_server import gpus, server
@@ -272,4 +273,5 @@ TABLE: Mapping[str, Lengthen] = {
     "restart": restart,
     "build": lambda node, path, scope: build(node, path, scope, _BUILD),
     "logging": logging,
+    "kubernetes": kubernetes,
 }

@@ -153,6 +153,9 @@ def _device(item: Node, path: str, problems: Problems) -> tuple[str, dict[str, A
             if key not in DEVICE_KEYS:
                 problems.error(inner.key, join(path, key), "unknown key of a device", nearest(key, DEVICE_KEYS))
         parts = [_text(item, "source"), _text(item, "target"), _text(item, "permissions")]
+        # `docker compose config` writes a CDI name as source and target.
+        if _CDI.fullmatch(parts[0]) and parts[1] in ("", parts[0]):
+            return parts[0], {"path": parts[0]}
     else:
         parts = [*item.written().split(":"), "", ""][:3]
         if _CDI.fullmatch(item.written()):

@@ -15,10 +15,10 @@ from typing import Any
 from sglaunch.config import expansions
 from sglaunch.config.building import build_of
 from sglaunch.config.expansions import Surroundings
-from sglaunch.config.files import BUILTIN
 from sglaunch.config.node import Node, Problems, join
+from sglaunch.config.nodes import check_nodes, kubernetes_of
 from sglaunch.config.profile import Profile
-from sglaunch.errors import Origin
+from sglaunch.errors import BUILTIN, Origin
 from sglaunch.spec.container import ASSIGNED_PORT, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
@@ -80,6 +80,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
     spec = expansions.accelerated(spec, profile, merged, origins)
     spec = _one_shared_memory(spec, merged, problems)
     _check_name(spec.container_name, merged, problems)
+    check_nodes(profile, merged, problems)
     return Wanted(
         project=str(around.facts["project"]),
         profile=str(around.facts["profile"]),
@@ -89,6 +90,8 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         build=build_of(profile, merged, around, problems),
         origins=origins,
         secret_names=frozenset(secret_names),
+        secret_files={name: entry.file for name, entry in profile.secret_env.items() if entry.file},
+        env_files={entry.path: entry.required for entry in profile.env_file},
     )
 
 
@@ -221,4 +224,8 @@ def _settings(profile: Profile, merged: Node) -> Settings:
         ),
         readiness=_readiness(profile),
         soft=frozenset(soft),
+        accelerator=profile.accelerator or "",
+        nodes=profile.nodes,
+        replicas=profile.replicas,
+        kubernetes=kubernetes_of(profile),
     )

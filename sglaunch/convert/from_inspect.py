@@ -62,11 +62,11 @@ def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> Loca
     )
 
 
-def container(data: Mapping[str, Any]) -> ObservedContainer:
-    """One container."""
+def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None) -> ObservedContainer:
+    """One container. `adopted`: what stands in for labels of ours, where it has none."""
     data = _from_nerdctl(data)
     state, host, config = (data.get(key) or {} for key in ("State", "HostConfig", "Config"))
-    applied = decode(config.get("Labels") or {})
+    applied = decode(config.get("Labels") or {}) or decode(adopted or {})
     image, port = _identity(str(data.get("Image") or "")), _server_port(applied)
     return ObservedContainer(
         id=str(data.get("Id") or ""),

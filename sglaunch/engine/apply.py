@@ -172,7 +172,7 @@ def _create(step: Step, engine: Engine) -> None:
 
 
 def _snapshot(step: Step, engine: Engine) -> str:
-    engine.snapshot(step.target, step.to, step.values["secrets"])
+    engine.snapshot(step.target, step.to, step.values["secrets"], step.values["labels"])
     return f"saved as an image; `image: {step.to}` starts from it"
 
 

@@ -152,8 +152,8 @@ class EngineClient:
         if done.returncode != 0 and "no such container" not in done.stderr.lower():
             raise failure(done.stderr, self.capabilities.name)
 
-    def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
-        snapshot.take(self.cli, container, image, secrets, blanks=self.capabilities.blanks)
+    def snapshot(self, container: str, image: str, secrets: Collection[str], labels: Mapping[str, str]) -> None:
+        snapshot.take(self.cli, container, image, secrets, labels, blanks=self.capabilities.blanks)
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:
         return snapshot.listed(self.cli, project, blanks=self.capabilities.blanks)

@@ -18,7 +18,7 @@ from typing import Any
 
 from sglaunch.convert.ignored import Ignored
 from sglaunch.engine import kept
-from sglaunch.engine.trusted import state_folder
+from sglaunch.engine.state import state_folder
 from sglaunch.errors import EngineError, Failure
 from sglaunch.spec.canonical import digest
 

@@ -91,6 +91,14 @@ def programs(choice: Choice) -> list[str]:
     return [choice.binary or name for name in names if shutil.which(choice.binary or name)]
 
 
+def command_line(choice: Choice) -> tuple[tuple[str, ...], Capabilities]:
+    """How the engine is called, and what its kind can do: as far as that can be told without asking it."""
+    program = next(iter(programs(choice)), choice.binary or (choice.name if choice.name in ORDER else DOCKER))
+    kind = choice.name if choice.name in ORDER else program if program in ORDER else DOCKER
+    sudo = ("sudo",) if choice.sudo else ()
+    return (*sudo, program, *_options(kind, choice)), known(kind, "")
+
+
 def ask(program: str, choice: Choice) -> Candidate:
     """One `version` call: whether it answers, and as what."""
     kind = choice.name if choice.name in ORDER else Path(program).name

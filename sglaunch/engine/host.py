@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.to_create import CDI_KIND
-from sglaunch.engine.trusted import state_folder
+from sglaunch.engine.state import state_folder
 from sglaunch.spec.labels import Owner
 
 _GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")

@@ -9,6 +9,7 @@ from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.engine import host
+from sglaunch.engine.adopted import adoptions, labels_for
 from sglaunch.engine.inputs import inputs
 from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
@@ -24,12 +25,16 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
     """The containers of a project (of every project with None) and of the wanted names, the images, the host."""
     counts = any(one.spec.gpus is not None and one.spec.gpus.count > 0 for one in wanted)
     # Devices are reserved in the labels of every user's containers.
+    known = adoptions()
     ids = engine.list_ids(None if counts else project)
+    ids += [one.id for one in known.values() if counts or project in (None, one.project)]
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
     images = {one.spec.image: _references(one) for one in wanted}
     asked = [*ids, *names, *(name for references in images.values() for name in references)]
     data = engine.inspect(list(dict.fromkeys(asked)), size=False)
-    containers = {str(found["Id"]): container(found) for found in data.values() if is_container(found)}
+    containers = {
+        str(found["Id"]): container(found, labels_for(found, known)) for found in data.values() if is_container(found)
+    }
     ports = {port for one in wanted for port in host_ports(one.spec)}
     ports -= {port for one in containers.values() for port in held_ports(one)}
     local = {image: _local(references, data, engine) for image, references in images.items()}

@@ -110,8 +110,8 @@ class Engine(Protocol):
         """Removes a stopped container with its anonymous volumes kept; one that is gone is no error."""
         ...
 
-    def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
-        """The container's own layer as an image; the variables named are empty in it."""
+    def snapshot(self, container: str, image: str, secrets: Collection[str], labels: Mapping[str, str]) -> None:
+        """The container's own layer as an image; the variables named are empty in it, and it has further labels."""
         ...
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:

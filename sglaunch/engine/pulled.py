@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from sglaunch.engine import kept
-from sglaunch.engine.trusted import state_folder
+from sglaunch.engine.state import state_folder
 
 _MOST = 200
 

@@ -17,11 +17,13 @@ from typing import Any
 
 from sglaunch.engine.cli import Cli
 from sglaunch.plan.consent import SNAPSHOTS
-from sglaunch.spec.labels import PREFIX, SNAPSHOT, snapshot_labels
+from sglaunch.spec.labels import PREFIX, SNAPSHOT
 
 
-def take(cli: Cli, container: str, image: str, secrets: Collection[str], *, blanks: bool = True) -> None:
-    """Commits a container as `image`; variables named in `secrets` are empty in it, labels say whose it is.
+def take(
+    cli: Cli, container: str, image: str, secrets: Collection[str], whose: Mapping[str, str], *, blanks: bool = True
+) -> None:
+    """Commits a container as `image`; variables named in `secrets` are empty in it, the labels `whose` say whose it is.
 
     Where a commit can change neither (`blanks` false), it holds no variables of the container and no labels at all.
     """
@@ -31,7 +33,7 @@ def take(cli: Cli, container: str, image: str, secrets: Collection[str], *, blan
     found = cli.inspect([container], size=False)[container]
     config = found.get("Config") or {}
     labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
-    committed = cli.text("commit", *_changes(config, labels, secrets), container, timeout=None).strip()
+    committed = cli.text("commit", *_changes(config, labels, secrets, whose), container, timeout=None).strip()
     try:
         data = cli.inspect([committed], size=False)[committed]
         if not _leaks(data):
@@ -45,12 +47,14 @@ def take(cli: Cli, container: str, image: str, secrets: Collection[str], *, blan
     cli.run("rmi", committed)
 
 
-def _changes(config: Mapping[str, Any], labels: Mapping[str, str], secrets: Collection[str]) -> list[str]:
+def _changes(
+    config: Mapping[str, Any], labels: Mapping[str, str], secrets: Collection[str], whose: Mapping[str, str]
+) -> list[str]:
     """Dockerfile lines for `commit --change`."""
     present = {line.partition("=")[0] for line in config.get("Env") or []}
     lines = [f"ENV {name}=" for name in sorted(present & set(secrets))]
     lines += [f"LABEL {name}=" for name in sorted(labels) if name.startswith(PREFIX)]
-    lines += [f"LABEL {name}={json.dumps(value)}" for name, value in snapshot_labels(labels).items()]
+    lines += [f"LABEL {name}={json.dumps(value)}" for name, value in whose.items()]
     return [word for line in lines for word in ("--change", line)]
 
 

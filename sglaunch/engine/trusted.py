@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import json
 import os
 import stat
-import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
+from sglaunch.engine import state
 
-def state_folder() -> Path:
-    """`$XDG_STATE_HOME/sglaunch`; mode 0700."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    folder = Path(base) / "sglaunch"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+_STORE = "trust.json"
 
 
 def fingerprint(text: str) -> str:
@@ -44,40 +37,14 @@ def planted(paths: Iterable[Path]) -> list[str]:
 
 def agreed(project_file: Path) -> frozenset[str]:
     """The fingerprints agreed to for a project file."""
-    return frozenset(_read(_store()).get(str(project_file), ()))
+    found = state.read(_STORE).get(str(project_file), ())
+    return frozenset(str(item) for item in found) if isinstance(found, list) else frozenset()
 
 
 def agree(project_file: Path, fingerprints: Collection[str]) -> None:
-    """Adds to what is agreed to. Written beside and moved into place, under a lock, so that nothing is lost."""
-    store = _store()
-    with _locked(store):
-        data = _read(store)
-        data[str(project_file)] = sorted({*data.get(str(project_file), ()), *fingerprints})
-        handle, name = tempfile.mkstemp(prefix=".trust-", dir=store.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, sort_keys=True)
-        Path(name).replace(store)
+    """Adds to what is agreed to."""
 
+    def add(data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, str(project_file): sorted({*data.get(str(project_file), ()), *fingerprints})}
 
-def _store() -> Path:
-    return state_folder() / "trust.json"
-
-
-@contextlib.contextmanager
-def _locked(store: Path) -> Iterator[None]:
-    handle = os.open(store.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _read(store: Path) -> dict[str, list[str]]:
-    try:
-        data = json.loads(store.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(data, dict):
-        return {}
-    return {str(key): [str(item) for item in value] for key, value in data.items() if isinstance(value, list)}
+    state.change(_STORE, add)

@@ -6,6 +6,7 @@ from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.steps import Step
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Settings
+from sglaunch.spec.labels import snapshot_labels
 from sglaunch.spec.values import looks_secret, readable_size
 
 # Below this, a layer whose changed paths are all noise counts as unchanged: logs, caches and shell histories.
@@ -27,7 +28,8 @@ def snapshot_step(container: ObservedContainer, now: str) -> Step:
     )
     secrets |= {name for name in container.env if looks_secret(name)}
     image = f"{SNAPSHOTS}/{container.name.lower()}:{now}"
-    return Step("snapshot", container.name, "asked for first", to=image, values={"secrets": tuple(sorted(secrets))})
+    values = {"secrets": tuple(sorted(secrets)), "labels": snapshot_labels(applied) if applied is not None else {}}
+    return Step("snapshot", container.name, "asked for first", to=image, values=values)
 
 
 def for_recreate(settings: Settings, container: ObservedContainer) -> tuple[str, ...]:

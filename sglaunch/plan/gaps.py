@@ -61,8 +61,8 @@ GAPS: Mapping[str, tuple[Gap, ...]] = {
 def fitted(wanted: Wanted, engine: Capabilities) -> tuple[Wanted, list[Problem], list[Problem]]:
     """The profile as the engine can make it; what it refuses; what it leaves out of what only the built-in asks."""
     problems = [_problem(gap, wanted, engine) for gap in GAPS[engine.name] if _lacks(gap, wanted, engine)]
-    problems += [*_multiline(wanted, engine), *_unbuildable(wanted, engine)]
-    warnings: list[Problem] = []
+    problems += [*_multiline(wanted, engine), *_unbuildable(wanted, engine), *_several_nodes(wanted)]
+    warnings = list(_replicas(wanted))
     left_out: dict[str, Any] = {}
     for path, without, message, hint in _missing(wanted.spec, engine):
         origin = origin_of(path, wanted.origins)
@@ -101,6 +101,25 @@ def _missing(spec: ContainerSpec, engine: Capabilities) -> Iterator[tuple[str, A
     if policy not in engine.restarts:
         why = f"{policy} needs containerd 1.7, and this is {engine.server}, which starts again what was stopped"
         yield "restart", "no", why, 'write restart: "no", or update containerd to 1.7'
+
+
+def _several_nodes(wanted: Wanted) -> Iterator[Problem]:
+    """An engine is one machine; a rank that is started alone waits for the others for ever."""
+    nodes = wanted.settings.nodes
+    if nodes > 1:
+        origin = origin_of("nodes", wanted.origins)
+        hint = (
+            f"`sglaunch export kubernetes {wanted.profile}`; or remove nodes, write nnodes, node-rank and "
+            "dist-init-addr under server.args, and run `up` on each machine"
+        )
+        message = f"runs on {nodes} machines, and an engine is one"
+        yield Problem(message, origin.place if origin else None, "nodes", hint)
+
+
+def _replicas(wanted: Wanted) -> Iterator[Problem]:
+    if wanted.settings.replicas > 1:
+        origin = origin_of("replicas", wanted.origins)
+        yield Problem("an engine gets one of them", origin.place if origin else None, "replicas")
 
 
 def _unbuildable(wanted: Wanted, engine: Capabilities) -> Iterator[Problem]:

@@ -62,6 +62,11 @@ def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
     return (f"warning: {clean(str(warning))}" for warning in warnings)
 
 
+def loss_lines(losses: Iterable[Problem]) -> Iterator[str]:
+    """One line for each thing that another form cannot say."""
+    return (f"not carried: {clean(str(loss))}" for loss in losses)
+
+
 def problem_data(problem: Problem) -> dict[str, Any]:
     """A problem as the JSON contract has it."""
     place = problem.place

@@ -12,6 +12,7 @@ from typing import Any
 
 from sglaunch.errors import Origin, Problem
 from sglaunch.spec.build import Build
+from sglaunch.spec.kubernetes import Kubernetes
 from sglaunch.spec.server import Server, command, key_mount, model_mount, proxies_around, published
 from sglaunch.spec.values import (
     Device,
@@ -119,8 +120,9 @@ class Settings:
 
     `mirrors`: by registry, what is asked before it. `needs_ready`: those of `depends_on` that must be ready first.
     `readiness`: None where nothing tells of it. `fallback_shell`: the shell is a wish, and the next best will do.
-    `soft`: fields that only the built-in layer asks for, dropped with a warning where the host lacks them. Times in
-    seconds.
+    `soft`: fields that only the built-in layer asks for, dropped with a warning where the host lacks them.
+    `accelerator`: what the spec's devices, rights and flags were expanded from. `nodes`, `replicas` and `kubernetes`
+    concern an export to Kubernetes. Times in seconds.
     """
 
     attach: bool = False
@@ -134,6 +136,10 @@ class Settings:
     needs_ready: frozenset[str] = frozenset()
     readiness: Readiness | None = None
     soft: frozenset[str] = frozenset()
+    accelerator: str = ""
+    nodes: int = 1
+    replicas: int = 1
+    kubernetes: Kubernetes = field(default_factory=Kubernetes)
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,9 @@ class Wanted:
     """A profile resolved: the spec, the settings, and where every value of them was written.
 
     `build`: how its image is made here. `pins`: by platform, the digest that the lock file says its image has;
-    `unpinned`: why there is none, where there is a lock file. Where the spec left a choice, `assigned` is what was
-    chosen and `request` the spec as it was asked.
+    `unpinned`: why there is none, where there is a lock file. `secret_files`: by variable, the file its value was read
+    from; `env_files`: those of NAME=value lines, nearest last, and whether each must be there. Where the spec left a
+    choice, `assigned` is what was chosen and `request` the spec as it was asked.
     """
 
     project: str
@@ -158,6 +165,8 @@ class Wanted:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     secret_names: frozenset[str] = frozenset()
+    secret_files: Mapping[str, str] = field(default_factory=dict)
+    env_files: Mapping[str, bool] = field(default_factory=dict)
 
 
 def expand(spec: ContainerSpec) -> ContainerSpec:

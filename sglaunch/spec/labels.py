@@ -57,9 +57,9 @@ class Applied:
     assigned: Mapping[str, Any] = field(default_factory=dict)
 
 
-def snapshot_labels(labels: Mapping[str, str]) -> dict[str, str]:
+def snapshot_labels(applied: Applied) -> dict[str, str]:
     """What a snapshot image says of the container it was taken of. It must not look like a container of ours itself."""
-    known = {"project": labels.get(PROJECT, ""), "profile": labels.get(PROFILE, ""), "owner": labels.get(OWNER, "")}
+    known = {"project": applied.project, "profile": applied.profile, "owner": str(applied.owner)}
     return {f"{SNAPSHOT}.{key}": value for key, value in known.items()}
 
 

@@ -39,6 +39,8 @@ ALIASES = {
     "speculative-draft-model": "speculative-draft-model-path",
     "enable-hicache": "enable-hierarchical-cache",
 }
+# Flags that say how several nodes meet.
+MEETING_FLAGS = ("nnodes", "node-rank", "dist-init-addr")
 # Flags that are fields of their own under `server:`.
 FIELD_FLAGS = {"model-path": "model", "model": "model", "host": "host", "port": "port", "api-key": "api_key"}
 
@@ -111,6 +113,12 @@ def listens(server: Server) -> dict[int, str]:
 def uses_dp_attention(server: Server) -> bool:
     """Under the newer flag or the older one."""
     return _number(server.args.get("attn-dp")) > 1 or server.args.get("enable-dp-attention") is True
+
+
+def gpus_needed(server: Server) -> int:
+    """One process a GPU, over all nodes: tp * pp * dp; with DP attention dp lives inside tp."""
+    tp, pp, dp = (_number(server.args.get(name)) or 1 for name in ("tp", "pp", "dp"))
+    return tp * pp * (1 if server.args.get("enable-dp-attention") else dp)
 
 
 def _number(value: Any) -> int:

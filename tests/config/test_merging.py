@@ -114,6 +114,11 @@ CASES: dict[str, tuple[str, str, Any]] = {
         "secret_env: {A: {file: ./a}}",
         {"secret_env": {"A": {"file": "/over/a"}, "B": {}}},
     ),
+    "a CDI name has a long form too, as docker compose config writes it": (
+        "devices: [nvidia.com/gpu=0]",
+        "devices: [{source: nvidia.com/gpu=1, target: nvidia.com/gpu=1, permissions: rwm}]",
+        {"devices": {name: {"path": name} for name in ("nvidia.com/gpu=0", "nvidia.com/gpu=1")}},
+    ),
     "env_file appends": (
         "env_file: a.env",
         "env_file: [b.env]",

@@ -91,6 +91,24 @@ def test_what_only_the_built_in_asks_gives_way_with_a_warning(
     assert warning.path == field
 
 
+def test_several_nodes_are_refused_by_every_engine() -> None:
+    """An engine is one machine, and a rank that is alone waits for the others for ever."""
+    wanted = make_wanted("big", nodes=2, origins={"nodes": at(6)})
+    for engine in ("docker", "podman", "nerdctl"):
+        _, (problem,), _ = fitted(wanted, known(engine, ""))
+        assert str(problem).startswith("sglaunch.yaml:6:5: nodes: runs on 2 machines, and an engine is one")
+        assert "sglaunch export kubernetes big" in problem.hint
+    (plan,) = plan_up([wanted], make_observation(), project(), Choices()).containers
+    assert plan.problems
+
+
+def test_of_several_replicas_an_engine_gets_one() -> None:
+    made, problems, (warning,) = fitted(make_wanted(replicas=2, origins={"replicas": at(6)}), known("docker", ""))
+    assert str(warning) == "sglaunch.yaml:6:5: replicas: an engine gets one of them"
+    assert problems == []
+    assert made.spec == make_wanted().spec
+
+
 def test_gpus_never_give_way() -> None:
     wanted = make_wanted(gpus=Gpus(-1), soft=frozenset({"gpus"}))
     _, problems, warnings = fitted(wanted, known("docker", "4.3.1", server="podman"))

@@ -1,0 +1,185 @@
+"""`sglaunch import`: what people have, as a profile: printed, or put into the project file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sglaunch.commands import import_compose, import_container
+from sglaunch.commands.asking import show, show_json
+from sglaunch.commands.import_compose import ComposeText
+from sglaunch.commands.saving import read_text, save
+from sglaunch.config.document import MAX_BYTES, parse
+from sglaunch.config.files import FILE_VARIABLE, PROJECT_FILE, builtin_names
+from sglaunch.config.layers import is_profile_name
+from sglaunch.config.load import identify
+from sglaunch.config.node import Problems
+from sglaunch.config.writing import profile_document, with_profiles
+from sglaunch.convert.from_run import from_run
+from sglaunch.convert.imported import Imported
+from sglaunch.errors import Place, Problem, Refused, UsageError
+from sglaunch.project import Common, connect, project_file, request
+from sglaunch.report.problems import SCHEMA_VERSION, loss_lines, problem_data
+from sglaunch.report.progress import say
+
+ARGUMENT, STDIN = "<argument>", "<stdin>"
+_COMPOSE = re.compile(r"^[\"']?services[\"']?\s*:", re.MULTILINE)
+
+
+def run(
+    common: Common, sources: Sequence[str], *, name: str = "", write: bool = False, services: Sequence[str] = ()
+) -> int:
+    """Needs neither a project nor an engine, unless it writes. `services`: those of a compose file that are meant."""
+    _check_name(name)
+    text, source = _source(common, sources)
+    if _COMPOSE.search(text) and _is_compose(text):
+        path = common.directory / (PROJECT_FILE if source in (STDIN, ARGUMENT) else source)
+        folder = _folder(common)
+        found = import_compose.profiles(ComposeText(path, source, text), folder, name, services)
+        return answer(common, found, write=write, moved=True)
+    if services:
+        raise UsageError(f"{source} is no compose file, which alone has services", "leave --service out")
+    return answer(common, from_run(text, source, name), write=write)
+
+
+def container(common: Common, container: str, *, name: str = "", write: bool = False) -> int:
+    """A container of the engine as a profile. The engine is the project's, where there is one."""
+    _check_name(name)
+    try:
+        configured = identify(request(common)).engine
+    except UsageError:
+        configured = {}
+    engine = connect(common, configured)
+    found = import_container.imported(engine, *import_container.inspect(engine, container))
+    return answer(common, [replace(found, name=name or found.name)], write=write, moved=True)
+
+
+def _check_name(name: str) -> None:
+    if name and not is_profile_name(name):
+        hint = "letters, digits, _ . and -, beginning with a letter or digit"
+        raise UsageError(f"{name!r} is not a profile name", hint)
+
+
+def answer(common: Common, imported: Sequence[Imported], *, write: bool, moved: bool = False) -> int:
+    """Prints the profiles, or puts them into the project file; what is lost goes to stderr.
+
+    `moved`: relative paths are those of the project file's folder already.
+    """
+    own = [_alone(one) for one in imported]
+    path, losses = None, [loss for one in own for loss in one.losses]
+    if write:
+        path = _target(common)
+        losses += [] if moved else _elsewhere(common, path, own)
+    if not common.json:
+        for line in loss_lines(losses):
+            say(line)
+    if path is not None:
+        _write(common, path, own)
+    if common.json:
+        profiles = {one.name: one.keys for one in own}
+        show_json({"schema_version": SCHEMA_VERSION, "profiles": profiles, "losses": [problem_data(p) for p in losses]})
+    elif path is None:
+        show([profile_document(own).rstrip("\n")])
+    else:
+        names = " ".join(one.name for one in own)
+        show([f"wrote {path}", f"next: `sglaunch plan {names}`"])
+    return 0
+
+
+def _source(common: Common, sources: Sequence[str]) -> tuple[str, str]:
+    """The text, and its name in messages: of a file, of stdin, of an argument, or of the words of a command."""
+    if not sources:
+        raise UsageError("nothing to import", "quote a `docker run` command, or name a file, or - for stdin")
+    if len(sources) > 1:
+        return _clean(shlex.join(sources)), ARGUMENT
+    (one,) = sources
+    if one == "-":
+        if sys.stdin.isatty():
+            say("paste the command, then press Enter and Ctrl-D")
+        return _clean(sys.stdin.buffer.read(MAX_BYTES).decode("utf-8", "replace")), STDIN
+    if (text := _file(common.directory / one)) is not None:
+        return text, one
+    if not re.search(r"\s", one.strip()):
+        raise UsageError(f"{one}: no such file", "quote the whole command, or name a file, or - for stdin")
+    return _clean(one), ARGUMENT
+
+
+def _file(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return _clean(file.read(MAX_BYTES).decode("utf-8-sig", "replace"))
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder", "name a file in it") from None
+    except PermissionError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", f"check `ls -l {path}`") from None
+    except (OSError, ValueError):
+        return None  # a command, whose text is no name of a file
+
+
+def _clean(text: str) -> str:
+    """What a terminal handed over, as text: bytes that are none become marks."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_compose(text: str) -> bool:
+    root = parse(text, "", "", Problems())
+    return root is not None and root.get("services") is not None
+
+
+def _alone(one: Imported) -> Imported:
+    """The container of the line and nothing more: a built-in of the same name must not lie beneath it."""
+    if one.name not in builtin_names() or "extends" in one.keys:
+        return one
+    comments = {**one.comments, "extends": f"without it, sglaunch's own {one.name} would lie beneath"}
+    return replace(one, keys={"extends": None, **one.keys}, comments=comments)
+
+
+def _target(common: Common) -> Path:
+    """The project file as every command finds it; where there is none, one in this folder."""
+    named = common.file or os.environ.get(FILE_VARIABLE)
+    if named:
+        path = common.directory / Path(named).expanduser()
+        path = path / PROJECT_FILE if path.is_dir() else path
+        return project_file(common) if path.exists() else path
+    try:
+        return project_file(common)
+    except UsageError:
+        if not common.directory.is_dir():
+            raise
+        return common.directory / PROJECT_FILE
+
+
+def _folder(common: Common) -> Path:
+    """That of the project file, as it is or as it would be written."""
+    try:
+        return _target(common).parent
+    except Refused:
+        return common.directory
+
+
+def _elsewhere(common: Common, path: Path, imported: Sequence[Imported]) -> list[Problem]:
+    """Relative paths mean the folder of the file that holds them."""
+    if path.parent.resolve() == common.directory.resolve():
+        return []
+    named = [one.name for one in imported if re.search(r'project_dir|"\.{1,2}/', json.dumps(one.keys, default=str))]
+    hint = "see -C and -f, or write the paths out"
+    message = f"relative paths were meant in {common.directory}, and in this file mean {path.parent}"
+    return [Problem(message, Place(str(path)), f"profiles.{name}", hint) for name in named]
+
+
+def _write(common: Common, path: Path, imported: Sequence[Imported]) -> None:
+    for one in imported:
+        for beside in (path.parent / "profiles" / f"{one.name}{end}" for end in (".yaml", ".yml")):
+            if beside.exists():
+                message = f"profile {one.name} is there already, in {beside}"
+                raise UsageError(message, "choose another name with --as, or remove that one first")
+    before = read_text(path)
+    mark = "\ufeff" if (before or "").startswith("\ufeff") else ""
+    after = mark + with_profiles((before or "").removeprefix(mark), imported, path.name)
+    save(common, path, before, after)

@@ -1,0 +1,68 @@
+"""What no other format says of a profile: the launcher's own doing, told with its origin; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sglaunch.errors import BUILTIN, Problem
+from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
+from sglaunch.spec.server import DEFAULT_PORT
+from sglaunch.spec.values import Secret
+
+_ALONE = {
+    "recreate": "whether a change may replace the container is asked by sglaunch alone",
+    "protect": "work in the container's own layer is protected by sglaunch alone",
+    "attach": "nobody is led into a shell",
+}
+
+
+def problem(wanted: Wanted, path: str, message: str, hint: str = "") -> Problem:
+    """A sentence about the value at a path, at the place it was written."""
+    origin = origin_of(path, wanted.origins)
+    return Problem(message, origin.place if origin else None, path, hint)
+
+
+def is_written(wanted: Wanted, path: str) -> bool:
+    """Whether somebody asked for it; what the built-in layer asks is nobody's own wish."""
+    origin = origin_of(path, wanted.origins)
+    return origin is not None and origin.layer != BUILTIN
+
+
+def settled(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
+    """The profile with a port in the place of `auto`, which is chosen when a container is made."""
+    server = wanted.spec.server
+    if server is None or server.port:
+        return wanted, []
+    lost = problem(wanted, "server.port", f"auto is chosen by up; the export says {DEFAULT_PORT}")
+    spec = replace(wanted.spec, server=replace(server, port=DEFAULT_PORT))
+    return replace(wanted, spec=spec), [lost]
+
+
+def consent(wanted: Wanted) -> Iterator[Problem]:
+    """Settings that guard a container or lead into it, where somebody wrote them."""
+    for path, message in _ALONE.items():
+        if is_written(wanted, path):
+            yield problem(wanted, path, message)
+
+
+def chosen_gpus(wanted: Wanted) -> Iterator[Problem]:
+    """A number of GPUs that up chooses among the idle ones."""
+    gpus = wanted.spec.gpus
+    if gpus is not None and gpus.count > 0:
+        message = f"up takes {gpus.count} idle devices and reserves them; an engine takes the first, whoever uses them"
+        yield problem(wanted, "gpus", message, "write ids, or look at `sglaunch gpus`")
+    if gpus is not None and gpus.min_free:
+        yield problem(wanted, "gpus.min_free", "free memory is looked at by up alone")
+
+
+def readiness(wanted: Wanted, instead: str) -> Iterator[Problem]:
+    """`up` waits for an answer and explains failures."""
+    if wanted.settings.readiness is not None and wanted.spec.server is not None:
+        yield problem(wanted, "server.ready", "up waits until the server answers", instead)
+
+
+def secrets(spec: ContainerSpec, names: frozenset[str]) -> list[str]:
+    """The variables that are secret, those included that are not set in this shell."""
+    known = {name for name, value in spec.environment.items() if isinstance(value, Secret)}
+    return [name for name in spec.environment if name in known or name in names]

@@ -1,0 +1,351 @@
+"""Each flag's value as the profile's value: one function a kind, by one table; pure.
+
+What engines would refuse at create, and what nobody can know, is left out and told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sglaunch.convert.concealed import holds_secret, is_harmless
+from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, fields_of, is_sole_variable
+from sglaunch.convert.run_line import Given
+from sglaunch.convert.run_mounts import mount, tmpfs, volume
+from sglaunch.convert.shell_text import Literal, Word
+from sglaunch.spec.server import NO_PROXIES
+from sglaunch.spec.values import looks_secret, parse_duration, parse_port, parse_size, parse_swap
+
+_CDI = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
+_OWN_NETWORKS = re.compile(r"host|none|bridge|default|private|(container|ns|slirp4netns|pasta)(:.*)?")
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
+Handler = Callable[[Draft, Given, Word], None]
+
+
+def _scalar(check: Callable[[str], Any] = str, convert: Callable[[str], Any] = str) -> Handler:
+    """A single value; `check` raises ValueError for what no engine takes, `convert` makes a number of it."""
+
+    def run(draft: Draft, given: Given, word: Word) -> None:
+        path = given.flag.key
+        text = draft.text(given, word, path)
+        if text is None:
+            return
+        value: Any = text
+        if (plain := word.plain) is not None:
+            try:
+                check(plain)
+                value = convert(plain) if convert is not str else text
+            except ValueError as error:
+                draft.refuse(given, error)
+                return
+        if value is not None:
+            draft.put(path, value)
+
+    return run
+
+
+def _listed(check: Callable[[str], Any] = str) -> Handler:
+    def run(draft: Draft, given: Given, word: Word) -> None:
+        text = draft.text(given, word, given.flag.key)
+        if text is None:
+            return
+        try:
+            check(word.plain if word.plain is not None else "")
+        except ValueError as error:
+            if word.plain is not None:
+                draft.refuse(given, error)
+                return
+        draft.add(given.flag.key, text)
+
+    return run
+
+
+def _number(text: str) -> int | float | None:
+    """A number as YAML would write it again; 0 is what engines take for no limit."""
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{text} is not a number of CPUs")
+    return (int(number) if number.is_integer() else number) or None
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"-?\d+", text):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> str:
+    if _whole(text) < 0:
+        raise ValueError("a container that is never killed is not carried")
+    return f"{text}s"
+
+
+def _absolute(text: str) -> None:
+    if not text.startswith("/"):
+        raise ValueError(f"{text!r} is not an absolute path of the container")
+
+
+def _policy(text: str) -> None:
+    if not _RESTART.fullmatch(text):
+        raise ValueError(f"{text!r} is not a restart policy")
+
+
+def _device(text: str) -> None:
+    parts = text.split(":")
+    is_path = parts[0].startswith("/") and len(parts) <= 3
+    if text and not _CDI.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
+        raise ValueError(f"{text!r} is not a device")
+
+
+def _host(text: str) -> None:
+    if text and not re.fullmatch(r"[^:=\s]+[:=]\S+", text):
+        raise ValueError(f"{text!r} is not name:address")
+
+
+def _port(text: str) -> None:
+    if text:
+        parse_port(text)
+
+
+def _pull(draft: Draft, given: Given, word: Word) -> None:
+    if word.plain in ("always", "never"):
+        draft.put("pull_policy", word.plain)
+    elif word.plain != "missing":
+        draft.lose(given, "is not a pull policy of ours", "write pull_policy: daily, weekly or always")
+
+
+def _entrypoint(draft: Draft, given: Given, word: Word) -> None:
+    """One word, whatever blanks are in it; "" resets that of the image."""
+    text = draft.text(given, word, "entrypoint")
+    if text is not None:
+        draft.put("entrypoint", [text] if text else [])
+
+
+def _gpus(draft: Draft, given: Given, word: Word) -> None:
+    """The value is CSV (Docker's opts.GpuOpts): `all`, `2`, `device=0`, `"device=0,1"`, `capabilities=...`."""
+    if word.unknown is not None or word.plain is None:
+        _gpu_variable(draft, given, word)
+        return
+    fields = fields_of(word.plain.strip())
+    values: dict[str, Any] = {}
+    for number, one in enumerate(fields):
+        key, found, value = one.partition("=")
+        if not found and number and values.get("device") and re.fullmatch(r"\w[\w-]*", one):
+            draft.lose(given, "engines read the comma as the end of the ids, and then refuse to start; read as ids")
+            values["device"] += f",{one}"
+        else:
+            values[key if found else "count"] = value if found else one
+    for key in values.keys() - {"count", "device", "capabilities"}:
+        draft.lose(given, f"{key} is not carried", "the engine chooses it")
+    count, ids = values.get("count", ""), [one for one in values.get("device", "").split(",") if one]
+    capabilities = [one for one in values.get("capabilities", "").split(",") if one and one != "gpu"]
+    if count and not re.fullmatch(r"all|-1|\d+", count):
+        draft.refuse(given, f"{count!r} is neither all nor a number")
+        return
+    number_of: Any = "all" if count in ("", "all", "-1") else int(count)
+    if capabilities:
+        draft.put("gpus", {**({"ids": ids} if ids else {"count": number_of}), "capabilities": capabilities})
+    else:
+        draft.put("gpus", ids or number_of)
+
+
+def _gpu_variable(draft: Draft, given: Given, word: Word) -> None:
+    """`device=$UUID`, with quotes of CSV perhaps; or a variable that says all, a number or an id."""
+    inner = word.after(1) if word.startswith('"') else word
+    if inner.startswith("device="):
+        inner = inner.after(len("device="))
+        if isinstance(inner.parts[-1], Literal) and inner.parts[-1].text.endswith('"'):
+            inner = Word((*inner.parts[:-1], Literal(inner.parts[-1].text[:-1])), inner.at)
+        ids = [draft.text(given, Word(one.parts, given.at)) for one in inner.split(",")]
+        if all(ids):
+            draft.put("gpus", ids)
+        return
+    text = draft.text(given, word)
+    if text is not None:
+        draft.put("gpus", text)
+        draft.remark("gpus", "all, a number, or the UUID of a GPU")
+
+
+def _network(draft: Draft, given: Given, word: Word) -> None:
+    """A mode of the engine, or the name of a network; Docker's long form is CSV with name=, alias=, ip=."""
+    if (word.plain or "").startswith("name="):
+        for key, _, value in (field.partition("=") for field in word.split(",")):
+            more = {"name": "network", "alias": "alias", "ip": "ipv4_address", "ip6": "ipv6_address"}.get(key.head)
+            if more is None:
+                draft.lose(given, f"{key.head} is not carried")
+            elif more == "network":
+                _network(draft, given, value)
+            else:
+                _attached(draft, given, value, "aliases" if more == "alias" else more)
+        return
+    text = draft.text(given, word, "network_mode")
+    if text is None:
+        return
+    if _OWN_NETWORKS.fullmatch(text) or (word.plain is None and word.head.startswith("container:")):
+        if "network_mode" in draft.keys or "networks" in draft.keys:
+            draft.lose(given, "a container has one such network; the first is taken")
+        else:
+            draft.put("network_mode", text)
+    elif "network_mode" in draft.keys:
+        draft.lose(given, "a container has one such network; the first is taken")
+    else:
+        draft.keys.setdefault("networks", {}).setdefault(text, {})
+
+
+def _attached(draft: Draft, given: Given, word: Word, key: str) -> None:
+    """How the container hangs in the network it was given last; kept aside until all flags are read."""
+    text = draft.text(given, word)
+    if text is not None:
+        draft.keys.setdefault("_attached", []).append((given, key, text))
+
+
+def _environment(draft: Draft, given: Given, word: Word) -> None:
+    """`NAME=value`, or `NAME` for the caller's value. A secret's value is written nowhere."""
+    head, has_value, value = word.partition("=")
+    name = head.plain
+    if not name or re.search(r"\s|\{\{", name):
+        draft.lose(given, "the name of the variable cannot be known, and it is left out", "write it under environment")
+        return
+    if not has_value and name in draft.names:
+        has_value, value = True, draft.names[name]
+    environment, secrets = draft.keys.setdefault("environment", {}), draft.keys.setdefault("secret_env", [])
+    environment.pop(name, None)
+    if name in secrets:
+        secrets.remove(name)
+    is_secret = looks_secret(name)
+    if not has_value or is_sole_variable(value, name):
+        if is_secret:
+            secrets.append(name)
+        else:
+            environment[name] = "{{ env." + name + " | default('') }}" if has_value and name in NO_PROXIES else None
+    elif value.unknown is not None:
+        draft.lose(
+            given, "its value cannot be known here; the caller's is taken", f"export {name}=... before `sglaunch up`"
+        )
+        draft.remark(f"environment.{name}", f"was {value.written}")
+        environment[name] = None
+    elif _is_secret_value(value, is_secret):
+        secrets.append(name)
+        lost = Given(given.flag, given.written, given.at)
+        is_real = PLACEHOLDER.search(value.plain or "") is None
+        hint = f"export {name} before `sglaunch up`, or write secret_env: {{{name}: {{file: path}}}}"
+        draft.lose(
+            lost,
+            f"the value of {name} is a secret and is written nowhere" if is_real else f"the value of {name} is yours",
+            f"{hint}; {MAKE_NEW}" if is_real else hint,
+        )
+        draft.remark(
+            "secret_env", f"{name}: the line held its value, which is not kept" if is_real else f"{name}: yours"
+        )
+    else:
+        environment[name] = draft.text(given, value, f"environment.{name}") or ""
+
+
+def _is_secret_value(value: Word, is_secret: bool) -> bool:
+    """A literal under a secret's name, or one that looks like a token wherever it stands."""
+    text = "".join(part.text for part in value.parts if isinstance(part, Literal))
+    return not is_harmless(text.strip()) if is_secret else holds_secret(text)
+
+
+def _assigned(draft: Draft, given: Given, word: Word) -> None:
+    """`name=value` as an entry of a mapping; a name alone has an empty value."""
+    head, _, value = word.partition("=")
+    name = head.plain
+    if not name or "{{" in name:
+        draft.lose(given, "the name cannot be known, and it is left out", f"write it under {given.flag.key}")
+        return
+    if given.flag.key == "labels" and name.startswith("sglaunch."):
+        draft.lose(given, "labels under sglaunch. are sglaunch's own")
+        return
+    text = draft.text(given, value)
+    if text is not None:
+        draft.put(given.flag.key, {**_there(draft, given.flag.key), name: text})
+
+
+def _there(draft: Draft, path: str) -> Mapping[str, Any]:
+    found: Any = draft.keys
+    for step in path.split("."):
+        found = found.get(step, {})
+    return dict(found)
+
+
+def _ulimit(draft: Draft, given: Given, word: Word) -> None:
+    head, found, value = word.partition("=")
+    soft, both, hard = value.partition(":")
+    if not found or not head.plain or value.unknown is not None:
+        draft.lose(given, "is not name=limit", "write it under ulimits")
+        return
+    try:
+        limits = [
+            _whole(one.plain) if one.plain is not None else one.template for one in ((soft, hard) if both else (soft,))
+        ]
+    except ValueError as error:
+        draft.refuse(given, error)
+        return
+    same = len(limits) == 1 or limits[0] == limits[1]
+    draft.put(
+        "ulimits",
+        {
+            **_there(draft, "ulimits"),
+            head.plain: limits[0] if same else dict(zip(("soft", "hard"), limits, strict=True)),
+        },
+    )
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "pull_policy": _pull,
+    "entrypoint": _entrypoint,
+    "gpus": _gpus,
+    "devices": _listed(_device),
+    "ports": _listed(_port),
+    "extra_hosts": _listed(_host),
+    "networks": _network,
+    "networks.aliases": lambda draft, given, word: _attached(draft, given, word, "aliases"),
+    "networks.ipv4_address": lambda draft, given, word: _attached(draft, given, word, "ipv4_address"),
+    "networks.ipv6_address": lambda draft, given, word: _attached(draft, given, word, "ipv6_address"),
+    "environment": _environment,
+    "labels": _assigned,
+    "sysctls": _assigned,
+    "logging.options": _assigned,
+    "ulimits": _ulimit,
+    "tmpfs": tmpfs,
+    "working_dir": _scalar(_absolute),
+    "restart": _scalar(_policy),
+    "cpus": _scalar(str, _number),
+    "stop_grace_period": _scalar(str, _seconds),
+    "memswap_limit": _scalar(parse_swap),
+    **dict.fromkeys(("shm_size", "mem_limit", "mem_reservation"), _scalar(parse_size)),
+    **dict.fromkeys(
+        ("healthcheck.interval", "healthcheck.timeout", "healthcheck.start_period"), _scalar(parse_duration)
+    ),
+    **dict.fromkeys(
+        ("cpu_shares", "cpu_quota", "cpu_period", "pids_limit", "healthcheck.retries"), _scalar(str, _whole)
+    ),
+}
+"""By key of the profile, what reads a value of its flag; what is not here is a text, or a list of texts."""
+
+
+def take(draft: Draft, given: Given) -> None:
+    """One flag of the line into the draft."""
+    flag = given.flag
+    if not flag.takes:
+        _switch(draft, given)
+    elif given.value is not None and flag.key:
+        default = _listed() if flag.many else _scalar()
+        by_flag = {"--mount": mount, "--volume": volume}.get(flag.name)
+        (by_flag or HANDLERS.get(flag.key, default))(draft, given, given.value)
+    elif not flag.implied:
+        draft.lose(given, flag.why, flag.hint)
+
+
+def _switch(draft: Draft, given: Given) -> None:
+    flag = given.flag
+    if given.on and flag.key:
+        draft.put(flag.key, True)
+    elif given.on and not flag.implied:
+        draft.lose(given, flag.why, flag.hint)
+    elif given.value is not None:
+        draft.lose(given, "is neither true nor false here, and is left out", "write true or false in the profile")
+    elif flag.key:
+        draft.keys.pop(flag.key, None)

@@ -1,0 +1,58 @@
+"""The user's files that must not be lost, under the XDG state folder: read tolerantly, changed one at a time, written
+whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sglaunch.engine import kept
+
+
+def state_folder() -> Path:
+    """`$XDG_STATE_HOME/sglaunch`; mode 0700."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "sglaunch"
+
+
+def read(name: str) -> dict[str, Any]:
+    """The object in a file of the state folder; an empty one where there is none, or something else."""
+    return kept.read(_folder() / name)
+
+
+def change(name: str, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """A file's object replaced by what is made of it, under a lock; mode 0600. Raises OSError where it cannot be."""
+    store = state_folder() / name
+    with _locked(store):
+        before = kept.read(store)
+        data = make(dict(before))
+        if data == before:
+            return
+        handle, made = tempfile.mkstemp(prefix=f".{store.stem}-", dir=store.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(made).replace(store)
+
+
+@contextlib.contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    handle = os.open(store.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
