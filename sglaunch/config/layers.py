@@ -20,9 +20,11 @@ SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
 ENGINES = ("auto", "docker", "nerdctl", "podman")
 ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sudo")
-_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_REGISTRY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?")
-_MIRROR = re.compile(rf"{_REGISTRY.pattern}(?:/[a-z0-9._/-]+)?")
+OWN_MACHINE = (SITE, PERSONAL, LOCAL)
+"""The layers that may say where the engine is, and with which rights it is asked: no checked-in one."""
+PROFILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+REGISTRY = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
+MIRROR = rf"{REGISTRY}(?:/[a-z0-9._/-]+)?"
 
 
 @dataclass
@@ -183,11 +185,11 @@ def _read_mirrors(stack: Stack, _: Layer, node: Node, problems: Problems) -> Non
     mirrors = _mapping(node, "registry_mirrors", problems)
     for registry, inner in mirrors.items() if mirrors is not None else ():
         path = join("registry_mirrors", registry)
-        if not _REGISTRY.fullmatch(registry):
+        if not re.fullmatch(REGISTRY, registry):
             problems.error(inner.key, path, f"{registry!r} is no registry", "for example docker.io")
         hosts = inner.value if inner.is_list else () if inner.value is None else (inner,)
         for host in hosts:
-            if not isinstance(host.value, str) or not _MIRROR.fullmatch(host.value):
+            if not isinstance(host.value, str) or not re.fullmatch(MIRROR, host.value):
                 problems.error(host, path, "must be a host or a list of hosts", "for example docker.m.daocloud.io")
         stack.mirrors[registry] = inner.with_value(tuple(hosts))
 
@@ -205,7 +207,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
         if node.value not in ENGINES:
             problems.error(node, "engine", f"unknown engine {node.value!r}", nearest(node.value, ENGINES))
         return
-    if layer.name not in (SITE, PERSONAL, LOCAL):
+    if layer.name not in OWN_MACHINE:
         hint = f"write one of {', '.join(ENGINES)}; host and context go to sglaunch.local.yaml or your personal file"
         problems.error(node, "engine", f"must be a name in a checked-in file, found {node.kind}", hint)
         return
@@ -226,7 +228,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
 def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> None:
     path = join("profiles", name)
     place = node.key or node.origin.place
-    if not _PROFILE_NAME.fullmatch(name):
+    if not re.fullmatch(PROFILE_NAME, name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         problems.error(place, path, f"{name!r} is not a profile name", hint)
         return

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StrictBool, ValidationError
 from sglaunch.config.entries import (
     Absolute,
     BuildEntry,
+    Cpus,
     DependencyEntry,
     DeviceEntry,
     Duration,
@@ -93,7 +94,7 @@ class Profile(Strict):
     mem_limit: Size | None = Field(None, description="memory limit")
     mem_reservation: Size | None = Field(None, description="memory soft limit")
     memswap_limit: Swap | None = Field(None, description="memory and swap together; -1 for no limit")
-    cpus: Annotated[float, Field(gt=0)] | None = Field(None, description="number of CPUs' worth of time")
+    cpus: Cpus | None = Field(None, description="number of CPUs' worth of time")
     cpu_shares: Whole | None = Field(None, description="relative weight of CPU time")
     cpu_quota: Whole | None = Field(None, description="microseconds of CPU time per period")
     cpu_period: Whole | None = Field(None, description="length of that period in microseconds")
