@@ -138,6 +138,24 @@ def _config(parsed: argparse.Namespace) -> int:
     return config.run(_common(parsed), parsed.profile, parsed.key, origins=parsed.origins)
 
 
+def _schema(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import schema
+
+    return schema.run(parsed.kind)
+
+
+def _completion(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import completion
+
+    return completion.run(parsed.shell)
+
+
+def _code(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import code
+
+    return code.run(_common(parsed), parsed.profile, only_print=parsed.print, host=parsed.host)
+
+
 def _validate(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import config
 
@@ -216,6 +234,9 @@ COMMANDS: Mapping[str, Command] = {
     "logs": _logs,
     "config": _config,
     "validate": _validate,
+    "schema": _schema,
+    "completion": _completion,
+    "code": _code,
     "images": _images,
     "prune": _prune,
     "outdated": _outdated,

@@ -25,8 +25,8 @@ _WHOLE = r"^\s*[-+]?\d+\s*$"
 
 
 def _number_or(pattern: str, minimum: int | None = None, *words: str) -> WithJsonSchema:
-    """A number, the same as text, or one of `words`."""
-    number = {"type": "number", **({} if minimum is None else {"minimum": minimum})}
+    """A number (a whole one by that pattern), the same as text, or one of `words`."""
+    number = {"type": "integer" if pattern == _WHOLE else "number", **({} if minimum is None else {"minimum": minimum})}
     allowed = [{"enum": list(words)}] if words else []
     return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}, *allowed]})
 

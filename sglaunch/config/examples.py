@@ -90,3 +90,6 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "registry_mirrors": [{"docker.io": ["docker.m.daocloud.io"]}],
     "policy": [{"labels": ["team"], "mounts": {"deny": ["/etc"]}, "deny": ["privileged"], "max_gpus": 4}],
 }
+_OF_A_LAYER = ("extends", "project", "default_profiles", "vars", "engine", "registry_mirrors", "policy")
+PROFILE_KEYS: Sequence[str] = tuple(key for key in EXAMPLES if key not in _OF_A_LAYER)
+"""The keys of a profile, for what has no time to ask the models."""

@@ -22,6 +22,7 @@ from sglaunch.config.layers import (
     REGISTRY,
     SHARED_KEYS,
 )
+from sglaunch.config.merge import REPLACE, rule_for
 from sglaunch.config.node import join
 from sglaunch.config.policy import RULES, Rule, Rules
 from sglaunch.config.profile import NOT_CARRIED, Profile
@@ -106,7 +107,12 @@ def _written(long: Schema, path: str, definitions: Mapping[str, Any]) -> Schema:
     kind = long.get("type")
     if kind == "object" and "properties" in long:
         keys = long["properties"]
-        found = entry({key: _nested(one, join(path, key), definitions) for key, one in keys.items()})
+        # A value that layers make together may be written in parts.
+        whole = path.endswith("[]") or rule_for(path) == REPLACE
+        found = entry(
+            {key: _nested(one, join(path, key), definitions) for key, one in keys.items()},
+            long.get("required", ()) if whole else (),
+        )
     elif kind == "object":
         values = long.get("additionalProperties", ANYTHING)
         inner = _written(values, join(path, "*"), definitions) if isinstance(values, dict) else ANYTHING
@@ -114,7 +120,7 @@ def _written(long: Schema, path: str, definitions: Mapping[str, Any]) -> Schema:
     elif kind == "array":
         found = list_of(_written(long["items"], path + "[]", definitions))
     else:
-        found = {key: value for key, value in long.items() if key in ("type", "enum", "const", "pattern", "minimum")}
+        found = {key: value for key, value in long.items() if key in _KEPT}
         found = found if kind == "string" and set(found) == {"type"} else any_of(found, TEMPLATE)
     return FORMS[path](found) if path in FORMS else found
 
@@ -180,6 +186,7 @@ POLICY_FORMS: Mapping[str, Schema] = {
     "max_gpus": any_of({"type": "integer", "minimum": 0}, TEMPLATE),
     "max_shm": SIZE,
 }
+_KEPT = ("type", "enum", "const", "pattern", "minimum", "minLength")
 _LAYER_WORDS = {
     "extends": "the profile beneath; null for none",
     "defaults": "options for every profile",

@@ -37,7 +37,7 @@ def any_of(*schemas: Schema) -> Schema:
 
 def nullable(schema: Schema) -> Schema:
     """The schema or null, under the same description and examples."""
-    told = {key: schema[key] for key in ("description", "examples") if key in schema}
+    told: Schema = {key: schema[key] for key in ("description", "examples") if key in schema}
     return {**told, **any_of({key: value for key, value in schema.items() if key not in told}, NULL)}
 
 
@@ -128,6 +128,16 @@ def _restart(long: Schema) -> Schema:
     return any_of(long, TEMPLATE, {"enum": [False]})
 
 
+def _image(long: Schema) -> Schema:
+    """A number is a name too: an image may be called 5."""
+    return any_of(long, TEMPLATE, _NUMBER)
+
+
+def _tags(long: Schema) -> Schema:
+    tag = _image(long["items"])
+    return any_of(tag, list_of(tag))
+
+
 def _env_file(long: Schema) -> Schema:
     return any_of(SCALAR, long["items"], list_of(any_of(SCALAR, long["items"])))
 
@@ -142,8 +152,7 @@ _DEVICE = entry(dict.fromkeys(DEVICE_KEYS, SCALAR), ("source",))
 # Path -> form, as in shorthand.TABLE; `*` is any key of a mapping.
 FORMS: Mapping[str, Form] = {
     **dict.fromkeys(TEXT_KEYS, _text),
-    # A number is a name too: an image may be called 5.
-    "image": lambda long: any_of(long, TEMPLATE, _NUMBER),
+    "image": _image,
     **dict.fromkeys(
         ("environment", "labels", "sysctls", "logging.options", "build.args", "build.labels"), _fixed(ASSIGNMENTS)
     ),
@@ -157,7 +166,8 @@ FORMS: Mapping[str, Form] = {
         ),
         _fixed(TEXTS),
     ),
-    **dict.fromkeys(("caches", "build.tags"), lambda long: any_of(long["items"], TEMPLATE, long)),
+    "caches": lambda long: any_of(long["items"], long),
+    "build.tags": _tags,
     **dict.fromkeys(("build.target", "build.network", "build.dockerfile", "build.dockerfile_inline"), _text),
     **dict.fromkeys(("networks", "depends_on", "secret_env", "build.secrets"), _names),
     "volumes": _volumes,
