@@ -46,10 +46,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """One profile after the merge: its text with places, and what it became."""
+    """One profile after the merge: its text with places, what it became, and the layers' texts, lowest first."""
 
     merged: Node
     wanted: Wanted
+    texts: Sequence[Node] = ()
 
 
 @dataclass
@@ -231,7 +232,7 @@ class _Loader:
         wanted = replace(wanted, settings=replace(wanted.settings, mirrors=self._mirrors()))
         lint(wanted, merged, self.problems)
         self.named.warn_tracked(merged)
-        return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])))
+        return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])), longs)
 
     def _mirrors(self) -> dict[str, tuple[str, ...]]:
         return {
