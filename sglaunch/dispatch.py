@@ -36,6 +36,7 @@ def _common(parsed: argparse.Namespace) -> Common:
         json=given.get("json", False),
         yes=given.get("yes", False),
         quiet=given.get("quiet", False),
+        plain=given.get("plain", False),
         overrides=(*given.get("set", ()), *image),
     )
 

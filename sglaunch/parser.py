@@ -176,6 +176,7 @@ def _shared_options(*file_flags: str) -> Parser:
     group.add_argument("--context", metavar="NAME", help="docker context")
     group.add_argument("--json", action="store_true", help="the answer as one JSON document")
     group.add_argument("--yes", action="store_true", help="agree to recreate and remove")
+    group.add_argument("--plain", action="store_true", help="no moving lines and no colours, as with TERM=dumb")
     group.add_argument("--quiet", action="store_true", help="no progress")
     group.add_argument("--verbose", action="store_true", help="each engine command line, secrets masked")
     return shared

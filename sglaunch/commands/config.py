@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sglaunch.commands.asking import show, show_json
+from sglaunch.commands.asking import columns, show, show_json
 from sglaunch.config.candidates import explain
 from sglaunch.config.document import dump
 from sglaunch.config.load import Config, Resolved, load
@@ -14,11 +14,12 @@ from sglaunch.config.suggest import nearest
 from sglaunch.errors import UsageError
 from sglaunch.plan.options import effect_of
 from sglaunch.project import Common, enforce, load_config, request
-from sglaunch.report.clean import clean, table
+from sglaunch.report.clean import clean
 from sglaunch.report.data import config_data, spec_data
 from sglaunch.report.explained import explained_data, explained_lines
 from sglaunch.report.problems import SCHEMA_VERSION, warning_lines
 from sglaunch.report.progress import say
+from sglaunch.spec.columns import table
 
 
 def run(common: Common, profile: str | None, key: str | None, *, origins: bool = False) -> int:
@@ -41,10 +42,11 @@ def run(common: Common, profile: str | None, key: str | None, *, origins: bool =
 
 def _origin_lines(config: Config) -> list[str]:
     lines = []
+    narrow = room - 2 if (room := columns()) is not None else None
     for name, one in config.wanted.items():
         lines.append(f"{name}:")
         rows = [[path, f"{origin} ({origin.layer})"] for path, origin in sorted(one.origins.items())]
-        lines += [f"  {line}" for line in table(rows)]
+        lines += [f"  {line}" for line in table(rows, narrow)]
     return lines
 
 
@@ -57,7 +59,7 @@ def _one_key(common: Common, config: Config, profile: str, key: str, *, origins:
     if common.json:
         show_json(explained_data(key, found, effect))
     elif origins:
-        show(explained_lines(key, found, effect))
+        show(explained_lines(key, found, effect, columns()))
     else:
         value = found.value
         show([clean(str(value))] if not isinstance(value, dict | list) else dump(value).splitlines())

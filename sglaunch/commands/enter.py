@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from sglaunch.pipeline import Run, mine
 from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.project import Common, connect, project_of, request
 from sglaunch.report.clean import clean_log
-from sglaunch.report.progress import say
+from sglaunch.report.progress import moves, say
 from sglaunch.spec.container import Settings
 from sglaunch.spec.values import masked
 
@@ -93,7 +94,8 @@ def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None
     """The container's log, without what could move the cursor of who reads it."""
     run, container = find(common, profile, reading=True)
     words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), container.name]
-    colour, values = sys.stdout.isatty(), secret_values(container)
+    colour = sys.stdout.isatty() and moves() and not (common.plain or os.environ.get("NO_COLOR"))
+    values = secret_values(container)
     with contextlib.closing(run.engine.cli.stream(*words)) as lines:
         for line in lines:
             sys.stdout.write(clean_log(masked(line, values), colour=colour))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sglaunch.errors import Origin
-from sglaunch.report.clean import clean, table
+from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
+from sglaunch.spec.columns import fitted, table
 
 _RULES = {
     "replace": "of several layers the nearest wins",
@@ -50,8 +51,11 @@ class Explained(Protocol):
     def winner(self) -> Candidate | None: ...
 
 
-def explained_lines(key: str, found: Explained, effect: str) -> list[str]:
-    """Meaning, rules, value, and the candidates with an arrow at those that made the value."""
+def explained_lines(key: str, found: Explained, effect: str, columns: int | None = None) -> list[str]:
+    """Meaning, rules, value, and the candidates with an arrow at those that made the value.
+
+    `columns`: of the terminal that it must fit.
+    """
     takes = (
         effect if effect.startswith(("a ", "nothing", "renamed")) else f"a {effect}" if effect != "in place" else effect
     )
@@ -71,7 +75,9 @@ def explained_lines(key: str, found: Explained, effect: str) -> list[str]:
         ]
         for one in found.candidates
     ]
-    return [clean(line) for line in lines] + table([[clean(cell) for cell in row] for row in rows])
+    said = [clean(line) for line in lines]
+    said = said if columns is None else list(fitted(said, columns))
+    return said + table([[clean(cell) for cell in row] for row in rows], columns)
 
 
 def explained_data(key: str, found: Explained, effect: str) -> dict[str, Any]:

@@ -28,6 +28,8 @@ LOOKS = [
     ("config",),
     ("config", "web", "environment.A", "--origins"),
     ("validate",),
+    ("schema",),
+    ("completion", "bash"),
     ("logs", "web"),
     ("images",),
 ]
