@@ -8,6 +8,7 @@ from pathlib import Path
 from sglaunch.commands.asking import show
 from sglaunch.commands.schema import line_beside
 from sglaunch.config.files import PROJECT_FILE, example_file
+from sglaunch.config.schema import SCHEMA_FILE
 from sglaunch.errors import UsageError
 from sglaunch.project import Common
 
@@ -26,5 +27,6 @@ def run(common: Common) -> int:
         raise UsageError(f"{target} exists", "edit it; `sglaunch validate` checks it") from None
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}", "see -C") from None
-    show([f"wrote {target}", "next: edit it, then `sglaunch plan` and `sglaunch up dev`"])
+    beside = [f"wrote {target.parent / SCHEMA_FILE}, which editors read"] if line else []
+    show([f"wrote {target}", *beside, "next: edit it, then `sglaunch plan` and `sglaunch up dev`"])
     return 0
