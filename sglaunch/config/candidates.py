@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sglaunch.config.expanded import Expanded, expanded
 from sglaunch.config.expansions import CREDENTIALS
 from sglaunch.config.keys import Steps, meaning
-from sglaunch.config.load import Resolved
 from sglaunch.config.merge import KEEP_NULL, REPLACE, rule_for
 from sglaunch.config.node import Node
 from sglaunch.config.profile import model_at
 from sglaunch.errors import Origin
 from sglaunch.spec.server import flag_word
 from sglaunch.spec.values import MASK, Secret, looks_secret
+
+if TYPE_CHECKING:
+    from sglaunch.config.load import Resolved
 
 WINS, MERGED, APPENDED, REPLACED = "wins", "merged", "appended", "replaced"
 REMOVES, REMOVED, COVERS, GIVES_WAY = "removes", "removed", "replaces the whole", "gives way"
@@ -64,8 +66,8 @@ def explain(resolved: Resolved, key: str, spec: Mapping[str, Any]) -> Explained 
     texts = [candidate.masked(steps, secret) for candidate in _written(resolved, steps)]
     made = [one for one in more if one.steps == steps]
     is_list = _is_list(resolved.merged, steps)
-    found = (*_with_expanded(texts, made, is_list), *_inside(more, steps))
     node = _at(resolved.merged, steps)
+    found = (*_with_expanded(texts, made, is_list), *_inside(more, steps, node))
     value, there = _within(spec, steps)
     expands = any(one.by and one.fate != GIVES_WAY for one in found)
     if node is not None and not expands:
@@ -203,11 +205,12 @@ def _with_expanded(written: Sequence[Candidate], more: Sequence[Expanded], is_li
         taken = True
 
 
-def _inside(more: Iterable[Expanded], steps: Steps) -> Iterator[Candidate]:
-    """What expands to entries of a mapping, one candidate for each key that does."""
+def _inside(more: Iterable[Expanded], steps: Steps, node: Node | None) -> Iterator[Candidate]:
+    """What expands to entries of a mapping that nobody wrote, one candidate for each key that does."""
     found: dict[tuple[str, Origin], dict[str, Any]] = {}
     for one in more:
-        if one.steps[: len(steps)] == steps and len(one.steps) == len(steps) + 1:
+        gives_way = not one.beats and node is not None and node.get(one.steps[-1]) is not None
+        if one.steps[:-1] == steps and not gives_way:
             found.setdefault((one.by, one.origin), {})[one.steps[-1]] = one.value
     yield from (Candidate(value, origin, MERGED, by) for (by, origin), value in reversed(found.items()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,18 @@ SHOWN: dict[str, tuple[str, ...]] = {
         '    {"type": "bind", "source": "~/.cache/huggingface"}  sglaunch.yaml:10:22 (project)  '
         "gives way: what is written beats it, from caches",
     ),
+    "a volumes": (
+        'value: {"/root/.cache/sglang": {"type": "bind", "source": "HOME/.cache/sglang", "create_host_path": true}, '
+        '"/root/.cache/huggingface": {"type": "bind", "source": "PROJ/c"}, '
+        '"/data": {"type": "bind", "source": "PROJ/b", "read_only": true}, "/d": {"type": "bind", "source": "PROJ/e"}}',
+        '->  {"/data": {"read_only": true, "type": "bind", "source": "PROJ/b"}, '
+        '"/d": {"type": "bind", "source": "PROJ/e"}}  sglaunch.local.yaml:4:14 (local)  merged',
+        '->  {"/data": {"type": "bind", "source": "PROJ/a"}, "/root/.cache/huggingface": {"type": "bind", '
+        '"source": "PROJ/c"}, "/d": {"read_only": true, "type": "bind", "source": "PROJ/d"}}  '
+        "sglaunch.yaml:12:14 (project)  merged",
+        '->  {"/root/.cache/sglang": {"type": "bind", "source": "~/.cache/sglang"}}  sglaunch.yaml:10:14 (project)  '
+        "merged, from caches",
+    ),
     "a command": (
         "value: -",
         "what layers wrote is removed: this is the default",
@@ -154,7 +167,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
 def test_what_became_of_each_candidate(asked: str, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     folder = project(FILES)
     assert main(["-C", str(folder), "config", *asked.split(), "--origins"]) == 0
-    lines = capsys.readouterr().out.replace(str(folder), "PROJ").splitlines()
+    said = capsys.readouterr().out.replace(str(folder), "PROJ").replace(os.environ["HOME"], "HOME")
+    lines = said.splitlines()
     wanted = [line.replace(str(folder), "PROJ") for line in SHOWN[asked]]
     assert [" ".join(line.split()) for line in lines[2:]] == [" ".join(line.split()) for line in wanted]
 

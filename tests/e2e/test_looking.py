@@ -28,8 +28,6 @@ LOOKS = [
     ("config",),
     ("config", "web", "environment.A", "--origins"),
     ("validate",),
-    ("schema",),
-    ("completion", "bash"),
     ("logs", "web"),
     ("images",),
 ]
