@@ -15,6 +15,10 @@ from sglaunch.parser import Command, build
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; every exception ends here."""
+    if "_ARGCOMPLETE" in os.environ:
+        from sglaunch.completion import complete
+
+        complete(build(COMMANDS))
     words = list(sys.argv[1:] if arguments is None else arguments)
     for name in (signal.SIGTERM, signal.SIGHUP):
         # What a killed terminal or a service manager sends is taken back as Ctrl-C is.

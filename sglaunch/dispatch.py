@@ -37,6 +37,7 @@ def _common(parsed: argparse.Namespace) -> Common:
         json=given.get("json", False),
         yes=given.get("yes", False),
         quiet=given.get("quiet", False),
+        plain=given.get("plain", False),
         overrides=(*given.get("set", ()), *image),
     )
 
@@ -161,6 +162,24 @@ def _export(parsed: argparse.Namespace) -> int:
     return export.run(_common(parsed), parsed.format, parsed.profiles)
 
 
+def _schema(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import schema
+
+    return schema.run(parsed.kind)
+
+
+def _completion(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import completion
+
+    return completion.run(parsed.shell)
+
+
+def _code(parsed: argparse.Namespace) -> int:
+    from sglaunch.commands import code
+
+    return code.run(_common(parsed), parsed.profile, only_print=parsed.print, host=parsed.host)
+
+
 def _validate(parsed: argparse.Namespace) -> int:
     from sglaunch.commands import config
 
@@ -242,6 +261,9 @@ COMMANDS: Mapping[str, Command] = {
     "config": _config,
     "export": _export,
     "validate": _validate,
+    "schema": _schema,
+    "completion": _completion,
+    "code": _code,
     "images": _images,
     "prune": _prune,
     "outdated": _outdated,

@@ -54,6 +54,7 @@ def build(commands: Mapping[str, Command]) -> Parser:
     _entering_verbs(verb)
     _image_verbs(verb)
     _looking_verbs(verb)
+    _editor_verbs(verb)
     return parser
 
 
@@ -172,6 +173,20 @@ def _looking_verbs(verb: _AddVerb) -> None:
     _overrides(validate)
 
 
+def _editor_verbs(verb: _AddVerb) -> None:
+    schema = verb("schema", "print the JSON Schema of a file, for editors", "sglaunch schema > .sglaunch.schema.json")
+    kinds = ("project", "profile", "site", "personal", "local")
+    schema.add_argument("kind", nargs="?", choices=kinds, default="project", help="of which file (project)")
+    completion = verb(
+        "completion", "print what makes a shell complete sglaunch", 'eval "$(sglaunch completion bash)"   in ~/.bashrc'
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    code = verb("code", "open the running container in VS Code, or print its address", "sglaunch code dev")
+    _profiles(code, None)
+    code.add_argument("--print", action="store_true", help="print the address, and open nothing")
+    code.add_argument("--host", metavar="HOST", help="what your own ssh config calls the machine of the container")
+
+
 def _shared_options(*file_flags: str) -> Parser:
     """Valid before and after the command. SUPPRESS keeps one place from resetting what the other set.
 
@@ -185,6 +200,7 @@ def _shared_options(*file_flags: str) -> Parser:
     group.add_argument("--context", metavar="NAME", help="docker context")
     group.add_argument("--json", action="store_true", help="the answer as one JSON document")
     group.add_argument("--yes", action="store_true", help="agree to recreate and remove")
+    group.add_argument("--plain", action="store_true", help="no moving lines and no colours, as with TERM=dumb")
     group.add_argument("--quiet", action="store_true", help="no progress")
     group.add_argument("--verbose", action="store_true", help="each engine command line, secrets masked")
     return shared

@@ -34,6 +34,7 @@ class Common:
     json: bool = False
     yes: bool = False
     quiet: bool = False
+    plain: bool = False
     overrides: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ import select
 import struct
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sglaunch_cli import Sglaunch
 
@@ -19,14 +19,17 @@ SECONDS = 40
 
 
 class Terminal:
-    """A command on a terminal of its own, typed at and read like a person would."""
+    """A command on a terminal of its own, typed at and read like a person would. `program`: another one instead."""
 
-    def __init__(self, sglaunch: Sglaunch, *words: str, rows: int = 30, columns: int = 100) -> None:
+    def __init__(
+        self, sglaunch: Sglaunch, *words: str, rows: int = 30, columns: int = 100, program: Sequence[str] = ()
+    ) -> None:
         self.text = ""
+        command = [*(program or sglaunch.command), *words]
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(sglaunch.folder)
-            os.execve(sglaunch.command[0], [*sglaunch.command, *words], {**sglaunch.env(), "TERM": "xterm"})
+            os.execve(command[0], command, {**sglaunch.env(), "TERM": "xterm"})
         self.resize(rows, columns)
 
     def resize(self, rows: int, columns: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,8 +30,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "project": {"config", "spec", "plan", "engine"},
     "pipeline": {"project", "config", "spec", "plan", "engine"},
     "doctor": {"spec", "plan"},
-    "commands": {"doctor", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"},
-    "cli": {"parser", "dispatch", "commands", "report"},
+    "commands": {
+        *("doctor", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report", "completion"),
+    },
+    "glance": set(),
+    "completion": {"glance", "config", "engine"},
+    "cli": {"parser", "dispatch", "commands", "report", "completion"},
     "dispatch": {"parser", "commands", "project", "plan"},
     "parser": set(),
     "__main__": {"cli"},
@@ -44,7 +49,8 @@ DOORS: dict[str, set[str]] = {
     "pydantic": {"sglaunch.config.entries", "sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
     "python_on_whales": {"sglaunch.engine.client"},
-    "argparse": {"sglaunch.dispatch", "sglaunch.parser"},
+    "argparse": {"sglaunch.dispatch", "sglaunch.parser", "sglaunch.completion"},
+    "argcomplete": {"sglaunch.completion"},
     "subprocess": {"sglaunch.engine.cli"},
     "pynvml": {"sglaunch.engine.gpus"},
 }
@@ -70,6 +76,11 @@ PURE_MODULES = tuple(
             "demands",
             "compose_merge",
             "writing",
+            "candidates",
+            "examples",
+            "keys",
+            "schema",
+            "schema_forms",
         ),
         *("shorthand", "shorthand_mounts", "shorthand_paths", "shorthand_server", "shorthand_values"),
         *("shorthand_kubernetes", "nodes"),
@@ -156,3 +167,18 @@ def test_parsing_imports_no_heavy_library(words: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("HEAVY []\n"), done.stdout
+
+
+@pytest.mark.parametrize("line", ["sglaunch ", "sglaunch up ", "sglaunch config dev "])
+def test_completion_imports_no_heavy_library(line: str, tmp_path: Path) -> None:
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "sglaunch"],
+        env={**os.environ, **asked, "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "told")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {row.rpartition("|")[2].strip().partition(".")[0] for row in done.stderr.splitlines()}
+    assert "argcomplete" in imported
+    assert not imported & set(HEAVY)

@@ -16,7 +16,7 @@ import pytest
 
 from sglaunch.config.profile import Profile
 from sglaunch.dispatch import COMMANDS
-from sglaunch.plan.options import BY_FIELD
+from sglaunch.plan.options import effect_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -24,29 +24,10 @@ UPDATE = os.environ.get("SGLAUNCH_TEST_UPDATE") == "1"
 BEGIN = "<!-- profile reference: written by the test of this file -->\n"
 END = "<!-- end of profile reference -->"
 BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# Keys of a profile that join several fields of the spec, or one under another name.
-FIELDS_OF_KEY = {
-    "env_file": "environment",
-    "secret_env": "environment",
-    "logging": "logging_driver",
-    "hub": "environment",
-}
-FIELDS_OF_KEY |= {"caches": "volumes", "accelerator": "devices"}
-
-
-def effect(key: str) -> str:
-    if key == "container_name":
-        return "renamed in place"
-    if key == "build":
-        return "a new image, and a new container"
-    option = BY_FIELD.get(FIELDS_OF_KEY.get(key, key))
-    if option is None:
-        return "nothing"
-    return "in place" if option.live else "new container"
 
 
 def reference() -> str:
-    rows = [f"| `{key}` | {field.description} | {effect(key)} |" for key, field in Profile.model_fields.items()]
+    rows = [f"| `{key}` | {field.description} | {effect_of(key)} |" for key, field in Profile.model_fields.items()]
     rows.insert(0, "| `extends` | the profile beneath; `null` for none | - |")
     return "\n".join(["| key | what | a change takes |", "|---|---|---|", *rows]) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -15,8 +16,9 @@ from sglaunch.plan.steps import Plan
 from sglaunch.project import Common
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
-from sglaunch.report.progress import JsonLines, Lines, say, silent
+from sglaunch.report.progress import JsonLines, Lines, moves, say, silent, size_of
 from sglaunch.report.prompt import choose, is_terminal
+from sglaunch.spec.columns import fitted
 
 FLAGS = "say --yes to go on, --snapshot to save it as an image first"
 
@@ -43,7 +45,7 @@ def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
         reasons = [reason for one in plan.containers for reason in one.consent]
         if not is_terminal():
             raise ConsentNeeded("; ".join(reasons), flags)
-        for line in plan.lines():
+        for line in fitted(plan.lines(), size_of(sys.stderr).columns):
             say(line)
         return answers[choose("go on?", (agree, "[s]napshot first", "[k]eep"), "k")]
 
@@ -52,7 +54,16 @@ def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
 
 def reporter(common: Common) -> Report:
     """Where the events of apply go."""
-    return silent if common.quiet else JsonLines() if common.json else Lines()
+    plain = common.plain or not moves()
+    if plain:
+        # What BuildKit draws while it builds is a display, too.
+        os.environ.setdefault("BUILDKIT_PROGRESS", "plain")
+    return silent if common.quiet else JsonLines() if common.json else Lines(plain=plain)
+
+
+def columns() -> int | None:
+    """Of the terminal that the answer goes to; None where it goes to a file or another program."""
+    return size_of(sys.stdout).columns if sys.stdout.isatty() else None
 
 
 def tell_calls() -> None:
@@ -69,7 +80,8 @@ def warn(common: Common, plan: Plan) -> None:
 
 def answer(common: Common, plan: Plan, text: Sequence[str]) -> None:
     """The answer on stdout: JSON, or lines."""
-    show_json(plan_data(plan)) if common.json else show(text)
+    narrow = columns()
+    show_json(plan_data(plan)) if common.json else show(text if narrow is None else list(fitted(text, narrow)))
 
 
 def show(lines: Sequence[str]) -> None:

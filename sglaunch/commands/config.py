@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
 
-from sglaunch.commands.asking import show, show_json
-from sglaunch.config.candidates import candidates
+from sglaunch.commands.asking import columns, show, show_json
+from sglaunch.config.candidates import explain
 from sglaunch.config.document import dump
-from sglaunch.config.load import Config, load
+from sglaunch.config.load import Config, Resolved, load
+from sglaunch.config.profile import NOT_CARRIED, Profile
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import UsageError
+from sglaunch.plan.options import effect_of
 from sglaunch.project import Common, enforce, load_config, request
 from sglaunch.report.clean import clean
 from sglaunch.report.data import config_data, spec_data
+from sglaunch.report.explained import explained_data, explained_lines
 from sglaunch.report.problems import SCHEMA_VERSION, warning_lines
 from sglaunch.report.progress import say
+from sglaunch.spec.columns import table
 
 
 def run(common: Common, profile: str | None, key: str | None, *, origins: bool = False) -> int:
@@ -38,27 +42,42 @@ def run(common: Common, profile: str | None, key: str | None, *, origins: bool =
 
 def _origin_lines(config: Config) -> list[str]:
     lines = []
+    narrow = room - 2 if (room := columns()) is not None else None
     for name, one in config.wanted.items():
         lines.append(f"{name}:")
-        width = max(map(len, one.origins), default=0)
-        lines += [f"  {path:<{width}}  {origin} ({origin.layer})" for path, origin in sorted(one.origins.items())]
+        rows = [[path, f"{origin} ({origin.layer})"] for path, origin in sorted(one.origins.items())]
+        lines += [f"  {line}" for line in table(rows, narrow)]
     return lines
 
 
 def _one_key(common: Common, config: Config, profile: str, key: str, *, origins: bool) -> int:
-    found = candidates(config.resolved[profile].merged, key)
-    spec: Any = spec_data(config.wanted[profile])
-    if not found and key not in spec:
-        raise UsageError(f"{profile} has no value {key!r}", nearest(key, config.resolved[profile].wanted.origins))
-    value = found[0][1] if found else spec[key]
+    resolved = config.resolved[profile]
+    found = explain(resolved, key, spec_data(resolved.wanted))
+    if found is None:
+        raise _unknown(profile, key, resolved)
+    effect = effect_of(key)
     if common.json:
-        listed = [{"value": v, "origin": str(o), "layer": o.layer} for o, v in found]
-        show_json({"schema_version": SCHEMA_VERSION, "key": key, "value": value, "candidates": listed})
+        show_json(explained_data(key, found, effect))
     elif origins:
-        show([f"{'->' if number == 0 else '  '} {v}   {o} ({o.layer})" for number, (o, v) in enumerate(found)])
+        show(explained_lines(key, found, effect, columns()))
     else:
+        value = found.value
         show([clean(str(value))] if not isinstance(value, dict | list) else dump(value).splitlines())
     return 0
+
+
+def _unknown(profile: str, key: str, resolved: Resolved) -> UsageError:
+    """A key that nobody knows, or an entry that nothing has."""
+    first = re.split(r"[.\[]", key, maxsplit=1)[0]
+    if first in NOT_CARRIED:
+        return UsageError(f"{first} is not carried by sglaunch", NOT_CARRIED[first])
+    known = {*Profile.model_fields, *resolved.wanted.origins}
+    hint = nearest(key, known) or (nearest(first, Profile.model_fields) if first not in Profile.model_fields else "")
+    if hint or first in Profile.model_fields:
+        return UsageError(
+            f"{profile} has no value {key!r}", hint or f"`sglaunch config {profile} {first}` shows what it has"
+        )
+    return UsageError(f"{profile} has no value {key!r}", "the profile reference in the README lists the keys")
 
 
 def validate(common: Common, profiles: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from sglaunch.pipeline import Run, mine
 from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.project import Common, connect, project_of, request
 from sglaunch.report.clean import clean_log
-from sglaunch.report.progress import say
+from sglaunch.report.progress import moves, say
 from sglaunch.spec.container import Settings
 from sglaunch.spec.values import masked
 
@@ -28,8 +29,8 @@ _FIND_SHELL = (
 )
 
 
-def _find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, ObservedContainer]:
-    """The project and the container of a profile, running unless it is only read."""
+def find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, ObservedContainer]:
+    """The project and the container of a profile, running unless it is only read: what `code` is about, too."""
     config = load(request(common), [profile])
     engine = connect(common, config.engine)
     project = project_of(config, engine)
@@ -39,7 +40,7 @@ def _find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, 
 
 def shell(common: Common, profile: str) -> int:
     """The profile's shell in its running container; the status is the shell's."""
-    run, container = _find(common, profile)
+    run, container = find(common, profile)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = f"`sglaunch exec {profile} -- COMMAND` needs none"
         raise UsageError("a shell needs a terminal", hint)
@@ -68,14 +69,14 @@ def exec_(common: Common, profile: str, command: Sequence[str]) -> int:
     """A command in the running container; the status is the command's."""
     if not command:
         raise UsageError("no command to run", f"`sglaunch exec {profile} -- COMMAND`")
-    run, container = _find(common, profile)
+    run, container = find(common, profile)
     terminal = ["-t", *_detach_keys(run.engine)] if sys.stdin.isatty() and sys.stdout.isatty() else []
     return run.engine.exec_("-i", *terminal, container.name, *command)
 
 
 def attach(common: Common, profile: str) -> int:
     """The main process itself. Where it has no terminal of its own, Ctrl-C leaves instead of stopping it."""
-    run, container = _find(common, profile)
+    run, container = find(common, profile)
     if not sys.stdout.isatty():
         raise UsageError("attach needs a terminal", f"`sglaunch logs -f {profile}` needs none")
     if not run.engine.capabilities.attaches:
@@ -91,9 +92,10 @@ def attach(common: Common, profile: str) -> int:
 
 def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None = None) -> int:
     """The container's log, without what could move the cursor of who reads it."""
-    run, container = _find(common, profile, reading=True)
+    run, container = find(common, profile, reading=True)
     words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), container.name]
-    colour, values = sys.stdout.isatty(), secret_values(container)
+    colour = sys.stdout.isatty() and moves() and not (common.plain or os.environ.get("NO_COLOR"))
+    values = secret_values(container)
     with contextlib.closing(run.engine.cli.stream(*words)) as lines:
         for line in lines:
             sys.stdout.write(clean_log(masked(line, values), colour=colour))

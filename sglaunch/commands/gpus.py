@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sglaunch.commands.asking import show, show_json
+from sglaunch.commands.asking import columns, show, show_json
 from sglaunch.config.load import identify
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
@@ -14,8 +14,9 @@ from sglaunch.errors import EngineError, Failure, SglaunchError
 from sglaunch.plan.gpus import UNSEEN, reserved
 from sglaunch.plan.observation import Gpu, GpuProcess
 from sglaunch.project import Common, connect, request
-from sglaunch.report.clean import clean, table
+from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
+from sglaunch.spec.columns import table
 from sglaunch.spec.values import readable_size
 
 WATCH_SECONDS = 2.0
@@ -95,7 +96,7 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
                 "; ".join(_holders(row)) or ("idle" if row["idle"] else UNSEEN),
             ]
         )
-    return table(cells)
+    return table(cells, columns())
 
 
 def _holders(row: dict[str, Any]) -> list[str]:

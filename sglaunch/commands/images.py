@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from sglaunch.commands import trust
-from sglaunch.commands.asking import answer, conduct, reporter, show, show_json
+from sglaunch.commands.asking import answer, columns, conduct, reporter, show, show_json
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.apply import Event, apply
 from sglaunch.engine.own_images import own_images, used_images
@@ -94,7 +94,7 @@ def images(common: Common) -> int:
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "images": images_data(found)})
     else:
-        show(images_table(found, datetime.now(timezone.utc)))
+        show(images_table(found, datetime.now(timezone.utc), columns()))
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
-from sglaunch.commands.asking import show, show_json
+from sglaunch.commands.asking import columns, show, show_json
 from sglaunch.config.load import identify
 from sglaunch.engine.observe import moved_images, observe
 from sglaunch.engine.protocol import Engine
@@ -41,6 +41,7 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
             indices=_indices(containers, engine),
             moved=moved,
             projects=all_projects,
+            columns=columns(),
         )
         show(table)
     return 0

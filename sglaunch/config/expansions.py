@@ -25,7 +25,7 @@ HUBS: Mapping[str, Mapping[str, str]] = {
     "hf-mirror": {"HF_ENDPOINT": "https://hf-mirror.com"},
     "modelscope": {"SGLANG_USE_MODELSCOPE": "true"},
 }
-_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def environment(
         node = written.value[name] if written is not None else merged
         origins[f"environment.{name}"] = node.origin
         value = _passed(name, around.env) if text is None else text
-        is_secret = node.secret or looks_secret(name) or (value is not None and _CREDENTIALS.search(value))
+        is_secret = node.secret or looks_secret(name) or (value is not None and CREDENTIALS.search(value))
         values[name] = Secret(value) if value is not None and is_secret else value
     for name in profile.secret_env:
         text = around.secret_files.get(name, around.env.get(name))

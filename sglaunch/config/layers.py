@@ -21,9 +21,11 @@ SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
 ENGINES = ("auto", "docker", "nerdctl", "podman")
 ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sudo")
-_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_REGISTRY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?")
-_MIRROR = re.compile(rf"{_REGISTRY.pattern}(?:/[a-z0-9._/-]+)?")
+OWN_MACHINE = (SITE, PERSONAL, LOCAL)
+"""The layers that may say where the engine is, and with which rights it is asked: no checked-in one."""
+PROFILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+REGISTRY = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
+MIRROR = rf"{REGISTRY}(?:/[a-z0-9._/-]+)?"
 
 
 @dataclass
@@ -106,7 +108,7 @@ class Stack:
 
 def is_profile_name(name: str) -> bool:
     """Whether a profile can have this name."""
-    return _PROFILE_NAME.fullmatch(name) is not None
+    return re.fullmatch(PROFILE_NAME, name) is not None
 
 
 def read_stack(files: Files, problems: Problems) -> Stack:
@@ -189,11 +191,11 @@ def _read_mirrors(stack: Stack, _: Layer, node: Node, problems: Problems) -> Non
     mirrors = _mapping(node, "registry_mirrors", problems)
     for registry, inner in mirrors.items() if mirrors is not None else ():
         path = join("registry_mirrors", registry)
-        if not _REGISTRY.fullmatch(registry):
+        if not re.fullmatch(REGISTRY, registry):
             problems.error(inner.key, path, f"{registry!r} is no registry", "for example docker.io")
         hosts = inner.value if inner.is_list else () if inner.value is None else (inner,)
         for host in hosts:
-            if not isinstance(host.value, str) or not _MIRROR.fullmatch(host.value):
+            if not isinstance(host.value, str) or not re.fullmatch(MIRROR, host.value):
                 problems.error(host, path, "must be a host or a list of hosts", "for example docker.m.daocloud.io")
         stack.mirrors[registry] = inner.with_value(tuple(hosts))
 
@@ -211,7 +213,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
         if node.value not in ENGINES:
             problems.error(node, "engine", f"unknown engine {node.value!r}", nearest(node.value, ENGINES))
         return
-    if layer.name not in (SITE, PERSONAL, LOCAL):
+    if layer.name not in OWN_MACHINE:
         hint = f"write one of {', '.join(ENGINES)}; host and context go to sglaunch.local.yaml or your personal file"
         problems.error(node, "engine", f"must be a name in a checked-in file, found {node.kind}", hint)
         return

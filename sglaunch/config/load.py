@@ -11,6 +11,7 @@ from sglaunch.config.building import hide_base, with_image
 from sglaunch.config.document import parse_value
 from sglaunch.config.expansions import Surroundings
 from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
+from sglaunch.config.keys import check_keys
 from sglaunch.config.layers import Stack, read_stack
 from sglaunch.config.lint import lint, lint_names
 from sglaunch.config.lockfile import Pins, with_pins
@@ -45,10 +46,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """One profile after the merge: its text with places, and what it became."""
+    """One profile after the merge: its text with places, what it became, and the layers' texts, lowest first."""
 
     merged: Node
     wanted: Wanted
+    texts: Sequence[Node] = ()
 
 
 @dataclass
@@ -212,6 +214,8 @@ class _Loader:
         longs = [lengthen(render(text, context, self.problems), paths, self.problems) for text in texts]
         if len(self.problems.errors) > before and any(not long.is_map for long in longs):
             return None
+        for long in longs:
+            check_keys(long, self.problems)
         merged = merge(longs, self.problems)
         merged = merged.with_value({key: node for key, node in merged.items() if key != "extends"})
         merged = with_image(merged, default_name(facts))
@@ -231,7 +235,7 @@ class _Loader:
         wanted = replace(wanted, settings=replace(wanted.settings, mirrors=self._mirrors()))
         lint(wanted, merged, self.problems)
         self.named.warn_tracked(merged)
-        return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])))
+        return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])), longs)
 
     def _mirrors(self) -> dict[str, tuple[str, ...]]:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
@@ -14,14 +14,24 @@ from sglaunch.spec.policy import DENIABLE, Policy
 from sglaunch.spec.values import parse_size
 
 _Read = Callable[[Node, str, Problems], Any]
-_Rules = Mapping[str, "tuple[str, _Read] | _Rules"]
+
+
+class Rule(NamedTuple):
+    """A field of Policy, what reads it, and what it asks."""
+
+    field: str
+    read: _Read
+    description: str
+
+
+Rules = Mapping[str, "Rule | Rules"]
 
 
 def read_policy(node: Node, problems: Problems) -> Policy:
     """The rendered policy of the site file; each mistake in it is a problem at its place."""
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
-    for path, field, read, inner in _written(node, "policy", _RULES, problems):
+    for path, field, read, inner in _written(node, "policy", RULES, problems):
         origins[path.removeprefix("policy.")] = inner.origin
         before = len(problems.errors)
         value = read(inner, path, problems)
@@ -32,7 +42,7 @@ def read_policy(node: Node, problems: Problems) -> Policy:
     return Policy(**values, origins=origins)
 
 
-def _written(node: Node, path: str, rules: _Rules, problems: Problems) -> Iterator[tuple[str, str, _Read, Node]]:
+def _written(node: Node, path: str, rules: Rules, problems: Problems) -> Iterator[tuple[str, str, _Read, Node]]:
     """Path, field, reader and node of each rule that is written."""
     if not node.is_map:
         problems.error(node, path, f"must be a mapping, found {node.kind}", f"keys are {', '.join(rules)}")
@@ -42,8 +52,8 @@ def _written(node: Node, path: str, rules: _Rules, problems: Problems) -> Iterat
             continue
         if rule is None:
             problems.error(inner.key, join(path, key), "unknown rule", nearest(key, rules))
-        elif isinstance(rule, tuple):
-            yield join(path, key), *rule, inner
+        elif isinstance(rule, Rule):
+            yield join(path, key), rule.field, rule.read, inner
         else:
             yield from _written(inner, join(path, key), rule, problems)
 
@@ -102,12 +112,18 @@ def _size(node: Node, path: str, problems: Problems) -> int:
         return 0
 
 
-_RULES: _Rules = {
-    "container_name": {"pattern": ("name_pattern", _pattern), "example": ("name_example", _text)},
-    "labels": ("labels", _texts),
-    "mounts": {"allow": ("allow_mounts", _folders), "deny": ("deny_mounts", _folders)},
-    "deny": ("deny", _options),
-    "images": ("images", _texts),
-    "max_gpus": ("max_gpus", _count),
-    "max_shm": ("max_shm", _size),
+RULES: Rules = {
+    "container_name": {
+        "pattern": Rule("name_pattern", _pattern, "regular expression that names must match"),
+        "example": Rule("name_example", _text, "a name that does, for messages"),
+    },
+    "labels": Rule("labels", _texts, "labels that every container must have"),
+    "mounts": {
+        "allow": Rule("allow_mounts", _folders, "folders of the host that may be mounted, and what lies in them"),
+        "deny": Rule("deny_mounts", _folders, "folders of the host that may not"),
+    },
+    "deny": Rule("deny", _options, "options that may not be used: privileged, network_mode=host"),
+    "images": Rule("images", _texts, "images that may be used; * is any text"),
+    "max_gpus": Rule("max_gpus", _count, "GPUs that one container may have"),
+    "max_shm": Rule("max_shm", _size, "shared memory that one container may have"),
 }

@@ -5,15 +5,16 @@ Every field of the class is a key of the profile reference; its description is t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, StrictBool, ValidationError
+from pydantic import Field, StrictBool, ValidationError
 
 from sglaunch.config.entries import (
     Absolute,
     BuildEntry,
     Copies,
+    Cpus,
     DependencyEntry,
     DeviceEntry,
     Duration,
@@ -95,7 +96,7 @@ class Profile(Strict):
     mem_limit: Size | None = Field(None, description="memory limit")
     mem_reservation: Size | None = Field(None, description="memory soft limit")
     memswap_limit: Swap | None = Field(None, description="memory and swap together; -1 for no limit")
-    cpus: Annotated[float, Field(gt=0)] | None = Field(None, description="number of CPUs' worth of time")
+    cpus: Cpus | None = Field(None, description="number of CPUs' worth of time")
     cpu_shares: Whole | None = Field(None, description="relative weight of CPU time")
     cpu_quota: Whole | None = Field(None, description="microseconds of CPU time per period")
     cpu_period: Whole | None = Field(None, description="length of that period in microseconds")
@@ -168,12 +169,32 @@ NOT_CARRIED: Mapping[str, str] = {
 }
 
 
+def not_carried(node: Node, key: str, hint: str, problems: Problems) -> None:
+    """A key of Compose that is none here."""
+    problems.error(node.key or node, key, "is not carried by sglaunch", hint)
+
+
+def unknown(node: Node, steps: Sequence[str | int], problems: Problems) -> None:
+    """A key that nobody knows, with the nearest of those that may stand there."""
+    model = model_at(steps[:-1])
+    problems.error(
+        node.key or node, _path(steps), "unknown key", nearest(str(steps[-1]), model.model_fields if model else ())
+    )
+
+
+def _path(steps: Sequence[str | int]) -> str:
+    path = ""
+    for part in steps:
+        path = f"{path}[{part}]" if isinstance(part, int) else join(path, part)
+    return path
+
+
 def validate(merged: Node, problems: Problems) -> Profile | None:
     """The merged document as a Profile; None with problems at the places of what is wrong."""
     plain = merged.plain()
     for key, hint in NOT_CARRIED.items():
         if key in plain:
-            problems.error(merged.value[key].key or merged.value[key], key, "is not carried by sglaunch", hint)
+            not_carried(merged.value[key], key, hint, problems)
             del plain[key]
     for key in [key for key in plain if key.startswith("x-")]:
         del plain[key]
@@ -192,13 +213,9 @@ def validate(merged: Node, problems: Problems) -> Profile | None:
 def _explain(loc: tuple[int | str, ...], kind: str, message: str, merged: Node, problems: Problems) -> None:
     steps = _steps(loc)
     node = merged.at(steps)
-    path = ""
-    for part in steps:
-        path = f"{path}[{part}]" if isinstance(part, int) else join(path, part)
+    path = _path(steps)
     if kind == "extra_forbidden":
-        owner = _model_at(steps[:-1])
-        hint = nearest(str(steps[-1]), owner.model_fields) if owner else ""
-        problems.error(node.key or node, path, "unknown key", hint)
+        unknown(node, steps, problems)
     elif kind == "missing":
         hint = _REQUIRED.get(path, "")
         problems.error(node, path, "is required", hint)
@@ -219,14 +236,30 @@ def _found(node: Node) -> str:
     return "a secret" if node.secret else repr(node.value)
 
 
-def _model_at(steps: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The model that holds the key named by a path, for suggestions."""
-    if not steps:
-        return Profile
-    field = Profile.model_fields.get(str(steps[0]))
-    text = str(field.annotation) if field is not None else ""
-    models = [model for model in Strict.__subclasses__() if model.__name__ in text]
-    return models[0] if models else None
+def model_at(steps: Sequence[str | int]) -> type[Strict] | None:
+    """The model whose keys stand at a path; None where keys are of the writer's choice, or none can be."""
+    model: type[Strict] | None = Profile
+    rest = list(steps)
+    while rest and model is not None:
+        field = model.model_fields.get(str(rest.pop(0)))
+        if field is None:
+            return None
+        containers, inner = shape(field.annotation)
+        if len(rest) < containers:
+            return None
+        model, rest = inner, rest[containers:]
+    return model
+
+
+def shape(annotation: Any) -> tuple[int, type[Strict] | None]:
+    """How many mappings and lists a field's type has around its entries, and the model of these."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return 0, annotation
+    inner = [one for one in get_args(annotation) if one is not type(None)]
+    if not inner or get_origin(annotation) is Literal:
+        return 0, None
+    containers, model = shape(inner[-1] if get_origin(annotation) in (dict, list) else inner[0])
+    return containers + (get_origin(annotation) in (dict, list)), model
 
 
 _REQUIRED = {

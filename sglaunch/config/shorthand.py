@@ -51,7 +51,7 @@ def _move_tmpfs(body: dict[str, Node], mounts: Node) -> None:
     kept: dict[str, Node] = {}
     moved: dict[str, Node] = {}
     for target, mount in mounts.items():
-        (moved if "options" in mount.value else kept)[target] = mount
+        (kept if mount.get("options") is None else moved)[target] = mount
     if not moved:
         return
     body["volumes"] = mounts.with_value(kept)
@@ -70,10 +70,11 @@ def assignments(separator: str = "=") -> Lengthen:
             return wrong(node, path, scope, f"a mapping, or a list of NAME{separator}value")
         result: dict[str, Node] = {}
         for item in node.value:
-            if not item.is_scalar or not _ASSIGNMENT.match(item.written()):
-                wrong(item, path, scope, f"NAME{separator}value") if not item.is_scalar else scope.problems.error(
-                    item, path, f"{item.written()!r} has no name", f"write NAME{separator}value"
-                )
+            if not item.is_scalar or item.value is None:
+                wrong(item, path, scope, f"NAME{separator}value")
+                continue
+            if not _ASSIGNMENT.match(item.written()):
+                scope.problems.error(item, path, f"{item.written()!r} has no name", f"write NAME{separator}value")
                 continue
             name, found, value = item.written().partition(separator)
             if name in result:
@@ -136,6 +137,8 @@ def _long_port(item: Node, path: str, scope: Scope) -> str:
     for key, inner in item.items():
         if key not in PORT_KEYS:
             scope.problems.error(inner.key, join(path, key), "unknown key of a port", nearest(key, PORT_KEYS))
+        elif not inner.is_scalar:
+            wrong(inner, join(path, key), scope, "text or a number")
     values = {key: inner.written() for key, inner in item.items() if inner.is_scalar}
     if not values.get("target"):
         raise ValueError("a port needs target: the container's port")

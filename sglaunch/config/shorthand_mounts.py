@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sglaunch.config.node import Node, Problems, join
@@ -87,11 +88,9 @@ def _long(item: Node, path: str, paths: Paths, problems: Problems) -> tuple[str,
         if key not in VOLUME_KEYS:
             problems.error(inner.key, join(path, key), "unknown key of a volume", nearest(key, VOLUME_KEYS))
         elif key in _NESTED:
-            for word, nested in inner.items():
-                if word not in _NESTED[key]:
-                    problems.error(nested.key, f"{path}.{key}.{word}", "unknown key", nearest(word, _NESTED[key]))
-                else:
-                    values[word] = nested.value
+            values.update(_nested(inner, join(path, key), _NESTED[key], problems))
+        elif not inner.is_scalar:
+            problems.error(inner, join(path, key), f"must be text, found {inner.kind}")
         elif key == "read_only":
             values[key] = inner.value
     kind, source, target = (_text(item, key) for key in ("type", "source", "target"))
@@ -108,6 +107,15 @@ def _long(item: Node, path: str, paths: Paths, problems: Problems) -> tuple[str,
             raise ValueError("a bind needs source: the path on the host")
         source = paths.absolute(item.origin.place.file, source)
     return container_path(target), _entry(item, {**values, "type": kind, "source": source})
+
+
+def _nested(node: Node, path: str, allowed: Sequence[str], problems: Problems) -> dict[str, Any]:
+    if not node.is_map and node.value is not None:
+        problems.error(node, path, f"must be a mapping, found {node.kind}")
+    for word, inner in node.items():
+        if word not in allowed:
+            problems.error(inner.key, join(path, word), "unknown key", nearest(word, allowed))
+    return {word: inner.value for word, inner in node.items() if word in allowed}
 
 
 def _text(item: Node, key: str) -> str:

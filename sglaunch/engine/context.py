@@ -27,7 +27,7 @@ _RACY_SECONDS = 2.0
 """A file as young as this may change once more without another time, so nothing is kept of it (git's rule)."""
 _KEPT = 50
 _CHUNK = 1 << 20
-_OURS = ("sglaunch.yaml", "sglaunch.local.yaml", "sglaunch.lock")
+_OURS = ("sglaunch.yaml", "sglaunch.local.yaml", "sglaunch.lock", ".sglaunch.schema.json")
 """They say what is built, and are no reason to build it again."""
 
 

@@ -46,6 +46,8 @@ class Machine:
 
     name = ""
     """How a server is called; "" for this machine."""
+    user, port = "", 0
+    """Of a server, as whom and where it is asked, where its address says so."""
 
     def facts(self) -> Mapping[str, Any]:
         """user, uid, gid, home, hostname."""
@@ -106,6 +108,7 @@ class Server(Machine):
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.name = parts.hostname or ""
+        self.user, self.port = parts.username or "", parts.port or 0
         person = ("-l", parts.username) if parts.username else ()
         port = ("-p", str(parts.port)) if parts.port else ()
         self._ssh = Cli((*_shared(), *person, *port, "-T", "--", self.name), "ssh")

@@ -7,6 +7,7 @@ shows it then, and how its value reads. diff, create and update read the same ro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -220,6 +221,31 @@ OPTIONS: tuple[Option, ...] = (
 )
 BY_FIELD: Mapping[str, Option] = {option.field: option for option in OPTIONS}
 LIVE: tuple[Option, ...] = tuple(option for option in OPTIONS if option.live)
+
+
+# Key of a profile -> the field it becomes, where that is another one; one of several that it joins or expands to.
+FIELD_OF_KEY: Mapping[str, str] = {
+    "env_file": "environment",
+    "secret_env": "environment",
+    "logging": "logging_driver",
+    "hub": "environment",
+    "caches": "volumes",
+    "accelerator": "devices",
+}
+_EFFECTS = {RECREATE: "new container", UPDATE: "in place"}
+
+
+def effect_of(path: str) -> str:
+    """What a change of a profile's key, or of what is in it, takes: in words."""
+    key = re.split(r"[.\[]", path, maxsplit=1)[0]
+    if path == "server.ready" or path.startswith("server.ready."):
+        return "nothing"
+    if key == "container_name":
+        return "renamed in place"
+    if key == "build":
+        return "a new image, and a new container"
+    option = BY_FIELD.get(FIELD_OF_KEY.get(key, key))
+    return "nothing" if option is None else _EFFECTS[option.effect]
 
 
 def recreate_part(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from sglaunch.errors import Problem
 from sglaunch.plan.diff import Change
 from sglaunch.plan.options import show
+from sglaunch.spec.columns import padded, width
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.labels import ASSIGNED
 
@@ -147,9 +148,9 @@ def _container_lines(container: ContainerPlan) -> Iterator[str]:
         place = f"   {change.origin} ({change.origin.layer})" if change.origin else ""
         effect = "" if change.effect == container.action else f"  [{change.effect}]"
         yield f"  {change.field}  {value_text(change.old)} -> {value_text(change.new)}{place}{effect}"
-    width = max((len(step.line()) for step in container.steps), default=0)
+    longest = max((width(step.line()) for step in container.steps), default=0)
     for number, step in enumerate(container.steps, 1):
-        yield f"  {number} {step.line():<{width}}  {step.cause}"
+        yield f"  {number} {padded(step.line(), longest)}  {step.cause}"
     yield from (f"consent    {reason}" for reason in container.consent)
     yield from (f"warning    {warning}" for warning in container.warnings)
     yield from (f"problem    {problem}" for problem in container.problems)

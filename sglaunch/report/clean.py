@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -23,20 +22,3 @@ def clean_log(line: str, *, colour: bool) -> str:
     colours = _COLOUR.findall(line)
     cleaned = [clean(part) for part in parts]
     return "".join(part + code for part, code in zip(cleaned, [*colours, ""], strict=True))
-
-
-def width(text: str) -> int:
-    """Columns on a terminal: wide East Asian characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def table(rows: list[list[str]]) -> list[str]:
-    """Rows of text as aligned lines, two spaces between columns, nothing after the last."""
-    if not rows:
-        return []
-    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)]
-        lines.append("  ".join(cells).rstrip())
-    return lines

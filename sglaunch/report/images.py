@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sglaunch.plan.observation import LocalImage
-from sglaunch.report.clean import clean, table
+from sglaunch.report.clean import clean
 from sglaunch.report.text import parse_time
+from sglaunch.spec.columns import table
 from sglaunch.spec.values import readable_size
 
 _SHORT = 12
@@ -36,9 +37,10 @@ def rows(users: Mapping[str, Sequence[str]], local: Mapping[str, LocalImage], ma
     return found
 
 
-def images_table(found: Sequence[Row], now: datetime) -> list[str]:
+def images_table(found: Sequence[Row], now: datetime, columns: int | None = None) -> list[str]:
+    """`columns`: of the terminal that it must fit."""
     heads = ["IMAGE", "KIND", "PROFILES", "ID", "CREATED", "SIZE"]
-    return table([heads, *([clean(cell) for cell in _cells(row, now)] for row in found)])
+    return table([heads, *([clean(cell) for cell in _cells(row, now)] for row in found)], columns)
 
 
 def _cells(row: Row, now: datetime) -> list[str]:

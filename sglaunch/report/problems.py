@@ -8,6 +8,7 @@ from typing import Any
 
 from sglaunch.errors import EngineError, Problem, SglaunchError
 from sglaunch.report.clean import clean
+from sglaunch.spec.columns import width
 from sglaunch.spec.values import MASK, looks_secret
 
 SCHEMA_VERSION = 1
@@ -42,7 +43,7 @@ def quote(problem: Problem, sources: Mapping[str, Sequence[str]]) -> Iterator[st
     shown = clean(source[start : start + _LONG]).replace("\t", " ")
     column = min(place.column - start, len(shown) + 1)
     yield f"    {shown}"
-    yield f"    {' ' * (column - 1)}^"
+    yield f"    {' ' * width(shown[: column - 1])}^"
 
 
 def mask(line: str) -> str:

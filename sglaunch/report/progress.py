@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import sys
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from sglaunch.plan.steps import ContainerPlan, Step
 from sglaunch.report.clean import clean
+from sglaunch.spec.columns import cut
 from sglaunch.spec.startup import Progress
 from sglaunch.spec.values import format_duration
 
@@ -61,9 +62,11 @@ class Happened(Protocol):
 
 class Lines:
     """For people: what was done, and why. On a terminal what goes on has a moving line each; elsewhere a start-up has
-    one line a phase, and a transfer one a tenth of its way, at most every five seconds."""
+    one line a phase, and a transfer one a tenth of its way, at most every five seconds. `plain`: as elsewhere, for
+    people who have what is on the terminal read to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False) -> None:
+        self._plain = plain
         self._told: dict[str, tuple[Progress, float]] = {}
         self._moving: dict[str, str] = {}
         self._drawn = 0
@@ -80,7 +83,7 @@ class Lines:
 
     def _progress(self, name: str, progress: Progress, seconds: float) -> None:
         told = f"{name}: {progress} ({format_duration(int(seconds))})"
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self._plain:
             self._clear()
             self._moving[name] = clean(f"{told}  {progress.line}").replace("\n", " ").rstrip()
             self._draw()
@@ -99,7 +102,7 @@ class Lines:
     def _draw(self) -> None:
         """The moving lines, as many as the terminal has room for, none of them wrapped."""
         size = _size()
-        lines = [line[: size.columns - 1] for line in list(self._moving.values())[-max(1, size.lines - 1) :]]
+        lines = [cut(line, size.columns - 1) for line in list(self._moving.values())[-max(1, size.lines - 1) :]]
         if lines:
             sys.stderr.write("\n".join(lines))
             sys.stderr.flush()
@@ -114,8 +117,18 @@ class Lines:
 
 def _size() -> os.terminal_size:
     """Of the terminal that is drawn on, which need not be that of stdout."""
+    return size_of(sys.stderr)
+
+
+def moves() -> bool:
+    """Whether the terminal can move its cursor, as far as it says."""
+    return os.environ.get("TERM") != "dumb"
+
+
+def size_of(stream: TextIO) -> os.terminal_size:
+    """Of the terminal behind a stream; what the environment says where there is none."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno())
+        return os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
         return shutil.get_terminal_size()
 

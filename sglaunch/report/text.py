@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 
 from sglaunch.plan.observation import ObservedContainer
-from sglaunch.report.clean import clean, table
+from sglaunch.report.clean import clean
 from sglaunch.report.data import devices, endpoints_data, gpus, ready
+from sglaunch.spec.columns import table
 from sglaunch.spec.container import Wanted
 
 _DIGITS = 6
@@ -21,11 +22,12 @@ def containers_table(
     indices: Mapping[str, int],
     moved: Collection[str],
     projects: bool,
+    columns: int | None = None,
 ) -> list[str]:
     """Profile, container, state, ready, image, GPUs, ports, uptime; project and owner first where several are shown.
 
     `moved`: ids of containers whose image's name means another image by now. `indices`: UUID -> number of each
-    device of this machine, as far as they are known.
+    device of this machine, as far as they are known. `columns`: of the terminal that it must fit.
     """
     head = ["PROFILE", "CONTAINER", "STATE", "READY", "IMAGE", "GPUS", "PORTS", "UPTIME"]
     rows = [["PROJECT", "OWNER", *head] if projects else head]
@@ -43,7 +45,7 @@ def containers_table(
         ]
         owner = [applied.project, applied.owner.name] if applied else ["-", "-"]
         rows.append([clean(cell) for cell in ([*owner, *row] if projects else row)])
-    return table(rows)
+    return table(rows, columns)
 
 
 def _gpus(one: ObservedContainer, indices: Mapping[str, int]) -> str:

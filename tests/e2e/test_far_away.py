@@ -138,6 +138,7 @@ def test_the_life_of_a_container_far_away(sglaunch: Sglaunch, far: Far) -> None:
     assert "recreated" in sglaunch("up", "--yes", env=env).stdout
     assert " running " in sglaunch("ps", env=env).stdout
     sglaunch("logs", "web", env=env)
+    assert json.loads(sglaunch("code", "web", "--json", env=env).stdout)["host"] == "127.0.0.1"
     sglaunch("down", "--yes", env=env)
     assert docker("ps", "-aq", "--filter", f"name={sglaunch.project}").stdout == ""
     assert "machine: containers run on 127.0.0.1, as root" in sglaunch("doctor", status=None, env=env).stdout

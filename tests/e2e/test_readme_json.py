@@ -101,7 +101,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
 
 def test_every_screen_has_the_shape_of_a_real_answer(sglaunch: Sglaunch, machine: dict[str, str]) -> None:
     shown = screens()
-    assert len(shown) == 7
+    assert len(shown) == 9
 
     def answer(*words: str, status: int = 0) -> Any:
         return json.loads(sglaunch(*words, "--json", env=machine, status=status).stdout)
@@ -126,6 +126,8 @@ def test_every_screen_has_the_shape_of_a_real_answer(sglaunch: Sglaunch, machine
     assert set(events) <= set(re.findall(r"`(\w+)`", listed[1]))
     same(shown["`sglaunch wait server --json`"], answer("wait", "server"))
     running = answer("ps")
+    same(shown["`sglaunch config dev environment.LOG_LEVEL --json`"], answer("config", "server", "server.model"))
+    same(shown["`sglaunch code dev --json`"], answer("code", "server"))
     running["containers"][0] |= {key: counted["containers"][0][key] for key in ("gpus", "devices")}
     same(shown["`sglaunch ps --json`"], running)
 

@@ -11,6 +11,8 @@ from docker_engine import docker
 from sglaunch_cli import Sglaunch
 from terminal import SECONDS, Open, Terminal
 
+from sglaunch.spec.columns import width
+
 pytestmark = pytest.mark.docker
 
 DEV = """\
@@ -178,3 +180,20 @@ def test_ctrl_c_ends_following_a_log_and_leaves_the_container(dev: Sglaunch, ter
     one.type("\x03")
     assert one.status() == 130
     assert dev.inspect("dev")["State"]["Running"]
+
+
+def test_what_is_shown_fits_80_columns(dev: Sglaunch, terminal: Open) -> None:
+    (dev.folder / "数据目录" / "a-rather-long-name-of-a-folder").mkdir(parents=True)
+    dev.edit("attach: true", "attach: false\n    volumes: [./数据目录/a-rather-long-name-of-a-folder:/data/数据目录]")
+    shown = [("plan",), ("config", "dev", "--origins"), ("config", "dev", "environment", "--origins")]
+    dev("trust")
+    dev("up", "-d")
+    dev.edit("A: one", "A: two")
+    for words in (*shown, ("ps",), ("images",), ("plan", "--plain")):
+        one = terminal(*words, columns=80)
+        assert one.status() == 0
+        lines = one.text.replace("\r", "").splitlines()
+        assert lines
+        assert max(map(width, lines)) <= 80, one.text
+        assert "\x1b" not in one.text
+    dev("down", "--yes")

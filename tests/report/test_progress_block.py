@@ -6,13 +6,17 @@ import io
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from sglaunch.commands.asking import reporter
 from sglaunch.plan.steps import ContainerPlan, Step
+from sglaunch.project import Common
 from sglaunch.report import progress
 from sglaunch.report.progress import Lines
+from sglaunch.spec.columns import width
 from sglaunch.spec.startup import Progress
 
 PLAN = ContainerPlan("dev", "ana-eval-dev", "pull")
@@ -94,3 +98,43 @@ def test_elsewhere_a_transfer_is_told_now_and_then(stderr: Stderr) -> None:
     assert said[0] == "a:1: pulling 0% (0s)  1/2 layers"
     assert len(said) == 12
     assert "\x1b" not in stderr.getvalue()
+
+
+def test_chinese_names_do_not_wrap(stderr: Stderr) -> None:
+    lines = Lines()
+    lines(moving("镜像", 1, line="层" * 80))
+    (shown,) = screen(stderr.getvalue())
+    assert width(shown) <= 59
+
+
+def test_plain_moves_nothing_on_a_terminal_either(stderr: Stderr) -> None:
+    lines = Lines(plain=True)
+    for second in range(60):
+        lines(moving("a:1", second * 2, second, "1/2 layers"))
+    lines(Event("done", Step("pull", "a:1", "asked")))
+    assert "\x1b" not in stderr.getvalue()
+    assert "\r" not in stderr.getvalue()
+    assert stderr.getvalue().splitlines()[-1] == "a:1: pulled (asked)"
+
+
+def test_no_display_has_colours_of_its_own(stderr: Stderr) -> None:
+    """NO_COLOR asks for none, and there are none to leave out; those of an engine are taken out of its lines."""
+    lines = Lines()
+    lines(moving("a:1", 10, line="\x1b[31mred\x1b[0m"))
+    lines(Event("done", Step("pull", "a:1", "asked"), note="\x1b[1mbold"))
+    assert re.search(r"\x1b\[[\d;]*m", stderr.getvalue()) is None
+
+
+@pytest.mark.parametrize(
+    ("common", "term", "moving_lines"),
+    [(Common(Path()), "xterm", True), (Common(Path()), "dumb", False), (Common(Path(), plain=True), "xterm", False)],
+)
+def test_who_asks_for_plain(
+    common: Common, term: str, moving_lines: bool, stderr: Stderr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("BUILDKIT_PROGRESS", raising=False)
+    reporter(common)(moving("a:1", 10))
+    assert ("\r" in stderr.getvalue() or not stderr.getvalue().endswith("\n")) == moving_lines
+    assert (os.environ.get("BUILDKIT_PROGRESS") == "plain") == (not moving_lines)
+    monkeypatch.delenv("BUILDKIT_PROGRESS", raising=False)
