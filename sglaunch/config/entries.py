@@ -221,7 +221,7 @@ class KubernetesEntry(Strict):
     image_pull_secrets: list[Text] = Field([], description="Secrets with the login of the registry")
     service: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field("ClusterIP", description="type of the Service")
     gpu_resource: Text = Field("", description="resource that GPUs are asked by, such as nvidia.com/gpu")
-    patch: dict[str, Any] = Field({}, description="merged into the pod, as a JSON merge patch (RFC 7396)")
+    patch: dict[str, Any] = Field({}, description="merged into the pod template last, as kubectl patch does")
 
 
 class BuildSecretEntry(Strict):
