@@ -30,7 +30,8 @@ def run(common: Common, profile: str, *, only_print: bool = False, host: str | N
     over = _host(engine, host)
     uri = attached_uri(container.name, folder, over)
     program = next(filter(shutil.which, PROGRAMS), None)
-    opens = program is not None and over is None and any(os.environ.get(name) for name in _DESKTOPS)
+    # Over ssh the window belongs to the machine at the other end; an engine far away has one here.
+    opens = not os.environ.get("SSH_CONNECTION") and any(os.environ.get(name) for name in _DESKTOPS)
     if common.json:
         where = over.name if over else None
         answer = {"container": container.name, "folder": folder, "host": where, "uri": uri}

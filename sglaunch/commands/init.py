@@ -27,6 +27,6 @@ def run(common: Common) -> int:
         raise UsageError(f"{target} exists", "edit it; `sglaunch validate` checks it") from None
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}", "see -C") from None
-    beside = [f"wrote {target.parent / SCHEMA_FILE}, which editors read"] if line else []
+    beside = [f"{SCHEMA_FILE} beside it is what editors read; check in both"] if line else []
     show([f"wrote {target}", *beside, "next: edit it, then `sglaunch plan` and `sglaunch up dev`"])
     return 0

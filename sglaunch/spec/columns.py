@@ -10,7 +10,7 @@ from itertools import zip_longest
 _ELLIPSIS = "…"
 _LEAST = 10
 """Columns below which a cell is not narrowed."""
-_BREAKS = " ,/:-@="
+_BREAKS = ",/:-@="
 _INDENT = "      "
 _JOINERS = ("Mn", "Me", "Cf")
 
@@ -78,12 +78,14 @@ def _narrowed(widths: Sequence[int], columns: int) -> list[int]:
 
 
 def _folded(text: str, columns: int) -> Iterator[str]:
-    """Pieces that fit, broken where a name or a sentence may be."""
+    """Pieces that fit, broken between words; where no word ends soon enough, within a name."""
     while width(text) > columns:
         end = max(1, _fitting(text, columns))
         # Not so early that most of the line stays empty.
-        places = [number for number in range(end // 2, end + 1) if text[number - 1] in _BREAKS]
-        end = places[-1] if places else end
+        second_half = range(end // 2 + 1, end + 1)
+        words = [number for number in second_half if text[number - 1] == " " or text[number : number + 1] == " "]
+        names = [number for number in second_half if text[number - 1] in _BREAKS]
+        end = (words or names or [end])[-1]
         yield text[:end].rstrip()
         text = text[end:].lstrip()
     yield text

@@ -78,6 +78,12 @@ def test_over_ssh_it_is_the_address_for_the_machine_at_the_other_end(
     assert "--host NAME" in running("code", "web", env=over).stderr, "what the other end calls us is a guess"
 
 
+def test_what_runs_elsewhere_is_opened_from_this_desktop(running: Sglaunch, desktop: Mapping[str, str]) -> None:
+    running("code", "web", "--host", "ana@gpu1", env=desktop)
+    _, uri = Path(desktop["ASKED"]).read_text(encoding="utf-8").split()
+    assert json.loads(bytes.fromhex(decoded(uri)[1])) == {"hostName": "gpu1", "user": "ana"}
+
+
 def test_as_json(running: Sglaunch) -> None:
     answer = json.loads(running("code", "web", "--json", "--host", "gpu1", env=NOWHERE).stdout)
     assert decoded(answer["uri"]) == (f"/{running.name()}", "gpu1", "/srv")

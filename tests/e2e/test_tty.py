@@ -89,7 +89,7 @@ def test_the_question_is_asked_once_and_the_answer_is_done(
     docker("exec", dev.name("dev"), "sh", "-c", "echo work > /root/work")
     dev.edit("A: one", "A: two")
     one = terminal("up", "-d", "dev")
-    one.expect(r"would be lost: /root/work")
+    one.expect(r"would be lost:\s+/root/work")  # where the line is full, it goes on below
     one.expect(r"\[r\]ecreate / \[s\]napshot first / \[k\]eep")
     one.type(f"{answer}\n")
     assert one.status() == 0

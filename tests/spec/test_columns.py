@@ -76,8 +76,8 @@ def test_lines_of_a_plan_go_on_further_right() -> None:
     ]
     assert list(fitted(lines, 60)) == [
         "ana-eval-dev  create",
-        "  1 mkdir  /home/ana/.cache/huggingface  mounted at /root/",
-        "        .cache/huggingface",
+        "  1 mkdir  /home/ana/.cache/huggingface  mounted at",
+        "        /root/.cache/huggingface",
         "  2 start  ana-eval-dev  wanted running",
     ]
 
