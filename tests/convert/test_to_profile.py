@@ -8,7 +8,8 @@ import pytest
 
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.inspected import Inspected
-from sglaunch.convert.to_profile import READ, UNSAID, profile_name, to_profile
+from sglaunch.convert.inspected_values import READ
+from sglaunch.convert.to_profile import UNSAID, profile_name, to_profile
 from sglaunch.plan.capabilities import PODMAN, Capabilities
 from sglaunch.plan.options import OPTIONS
 
