@@ -41,7 +41,7 @@ class Draft:
 
     def remark(self, path: str, text: str) -> None:
         """A remark beside a value; "" for the profile as a whole."""
-        said = self.comments.get(path, "")
+        said, text = self.comments.get(path, ""), hidden(text)
         if text not in said.splitlines():
             self.comments[path] = f"{said}\n{text}" if said else text
 

@@ -25,6 +25,7 @@ _OPTION_NAME = re.compile(
     r"|(^|_)(vol|dev|net)s?($|_)",
     re.IGNORECASE,
 )
+_PRINTS_IMAGE = re.compile(r"\b(build|images?|img|tag)\b", re.IGNORECASE)
 _GLOBAL: Mapping[str, Flag] = {name: flag for flag in GLOBAL for name in flag.names}
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 
@@ -127,6 +128,7 @@ def _verb(words: Sequence[Word], number: int) -> int | None:
 def _before(words: Sequence[Word], line: Line) -> None:
     """What stands before the engine: assignments, sudo with its flags, what else runs it."""
     is_sudo = False
+    others: list[Word] = []
     for word in words:
         match = _ASSIGNMENT.match(word.head)
         text = word.plain or word.written
@@ -135,9 +137,10 @@ def _before(words: Sequence[Word], line: Line) -> None:
         elif text in ("sudo", "doas"):
             line.sudo = is_sudo = True
         elif text not in _BEFORE and not (is_sudo and text.startswith("-")):
-            line.losses.append(
-                Loss(word.at, hidden(text), "stands before the command and is not carried", "run sglaunch so")
-            )
+            others.append(word)
+    if others:
+        text = " ".join(word.written for word in others)
+        line.losses.append(Loss(others[0].at, hidden(text), "stands before the command", "run sglaunch that way"))
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"):
         if name in line.passed:
             hint = "sglaunch honours it, too; or write engine: in sglaunch.local.yaml"
@@ -199,7 +202,8 @@ def _may_be_options(words: Sequence[Word], at: int) -> bool:
     """
     part = words[at].sole
     if isinstance(part, Unknown):
-        return part.many
+        prints_image = part.written[:2] in ("$(", "`") and (at + 1 == len(words) or _PRINTS_IMAGE.search(part.written))
+        return part.many and not prints_image
     if not isinstance(part, Expression) or part.quoted:
         return False
     if part.maybe:

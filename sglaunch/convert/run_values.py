@@ -13,6 +13,7 @@ from sglaunch.convert.concealed import holds_secret, is_harmless
 from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, fields_of, is_sole_variable
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.run_mounts import mount, tmpfs, volume
+from sglaunch.convert.shell_expansion import FACTS
 from sglaunch.convert.shell_text import Literal, Word
 from sglaunch.spec.server import NO_PROXIES
 from sglaunch.spec.values import looks_secret, parse_duration, parse_port, parse_size, parse_swap
@@ -148,6 +149,8 @@ def _gpus(draft: Draft, given: Given, word: Word) -> None:
         draft.put("gpus", {**({"ids": ids} if ids else {"count": number_of}), "capabilities": capabilities})
     else:
         draft.put("gpus", ids or number_of)
+        if not ids and number_of != "all":
+            draft.remark("gpus", "idle ones are chosen; docker takes the first")
 
 
 def _gpu_variable(draft: Draft, given: Given, word: Word) -> None:
@@ -218,7 +221,7 @@ def _environment(draft: Draft, given: Given, word: Word) -> None:
         if is_secret:
             secrets.append(name)
         else:
-            environment[name] = "{{ env." + name + " | default('') }}" if has_value and name in NO_PROXIES else None
+            environment[name] = _passed(name) if has_value else None
     elif value.unknown is not None:
         draft.lose(
             given, "its value cannot be known here; the caller's is taken", f"export {name}=... before `sglaunch up`"
@@ -240,6 +243,16 @@ def _environment(draft: Draft, given: Given, word: Word) -> None:
         )
     else:
         environment[name] = draft.text(given, value, f"environment.{name}") or ""
+
+
+def _passed(name: str) -> str | None:
+    """`NAME=$NAME`: the caller's value; what is a fact of ours is there without being exported.
+
+    A no_proxy that is passed through would have this machine's own addresses added.
+    """
+    if name in FACTS:
+        return f"{{{{ {FACTS[name]} }}}}"
+    return f"{{{{ env.{name} | default('') }}}}" if name in NO_PROXIES else None
 
 
 def _is_secret_value(value: Word, is_secret: bool) -> bool:

@@ -206,7 +206,7 @@ def comparable(inspected: dict[str, Any]) -> dict[str, Any]:
     # A bare name is a variable that the caller had not set.
     found["Config.Env"] = [text for text in found["Config.Env"] if "=" in text]
     for path in ("HostConfig.Devices", "HostConfig.Ulimits", "HostConfig.DeviceRequests"):
-        found[path] = sorted((json.dumps(one, sort_keys=True) for one in found.get(path) or []))
+        found[path] = sorted(json.dumps(one, sort_keys=True) for one in found.get(path) or [])
     return found
 
 
