@@ -31,8 +31,8 @@ _COMPOSE = re.compile(r"^[\"']?services[\"']?\s*:", re.MULTILINE)
 
 def run(common: Common, sources: Sequence[str], *, name: str = "", write: bool = False) -> int:
     """Needs neither a project nor an engine, unless it writes."""
-    if name and (not is_profile_name(name) or name.startswith("x-")):
-        hint = "letters, digits, _ . and -, beginning with a letter or digit, and not with x-"
+    if name and not is_profile_name(name):
+        hint = "letters, digits, _ . and -, beginning with a letter or digit"
         raise UsageError(f"{name!r} is not a profile name", hint)
     text, source = _source(common, sources)
     return answer(common, profiles_of(text, source, name), write=write)
