@@ -95,11 +95,12 @@ def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imp
     _habits(line, draft)
     losses = sorted(draft.losses, key=lambda loss: loss.at)
     for text in line.remarks:
-        draft.remark("", text)
-    for loss in losses:
-        draft.remark("", f"not carried: {': '.join(part for part in (loss.path, loss.message) if part)}")
+        draft.remark("", hidden(text))
+    problems = tuple(map(there.problem, losses))
+    for problem in problems:
+        draft.remark("", f"not carried: {': '.join(part for part in (problem.path, problem.message) if part)}")
     chosen = name or _profile_name(line, draft, taken)
-    return Imported(chosen, draft.ordered(), draft.comments, tuple(map(there.problem, losses)))
+    return Imported(chosen, draft.ordered(), draft.comments, problems)
 
 
 def _image(line: Line, draft: Draft) -> None:
@@ -187,7 +188,7 @@ def _command(line: Line, draft: Draft) -> None:
             draft.lose(given, message, "write its value in command")
         found = PLACEHOLDER.search(word.plain or "")
         if found and (found[0].startswith("<") or not re.search(r"\s", word.plain or "")):
-            draft.placeholder(given, hidden(found[0]), "command")
+            draft.placeholder(given, found[0], "command")
         words.append(_secret_argument(flag, word, draft) or draft.safe(word, word.at, "command").template)
         flag = word.head if word.head.startswith("-") and "=" not in word.head else ""
     if words:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sglaunch.convert.concealed import holds_secret, is_harmless
+from sglaunch.convert.concealed import hidden, holds_secret, is_harmless
 from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, fields_of, is_sole_variable
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.run_mounts import mount, tmpfs, volume
@@ -226,7 +226,7 @@ def _environment(draft: Draft, given: Given, word: Word) -> None:
         draft.lose(
             given, "its value cannot be known here; the caller's is taken", f"export {name}=... before `sglaunch up`"
         )
-        draft.remark(f"environment.{name}", f"was {value.written}")
+        draft.remark(f"environment.{name}", f"was {hidden(value.written)}")
         environment[name] = None
     elif _is_secret_value(value, is_secret):
         secrets.append(name)
@@ -239,7 +239,7 @@ def _environment(draft: Draft, given: Given, word: Word) -> None:
             f"{hint}; {MAKE_NEW}" if is_real else hint,
         )
         draft.remark(
-            "secret_env", f"{name}: the line held its value, which is not kept" if is_real else f"{name}: yours"
+            "secret_env", f"{name}: the line held its value, which is not kept" if is_real else f"{name}: fill it in"
         )
     else:
         environment[name] = draft.text(given, value, f"environment.{name}") or ""
