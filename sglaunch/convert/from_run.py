@@ -10,7 +10,8 @@ from sglaunch.convert.concealed import hidden, is_harmless, is_secret_flag, vari
 from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, slug
 from sglaunch.convert.flags import Flag
 from sglaunch.convert.imported import Imported
-from sglaunch.convert.run_line import Given, Line, Loss, lines
+from sglaunch.convert.run_found import lines
+from sglaunch.convert.run_line import Given, Line, Loss
 from sglaunch.convert.run_server import server_of
 from sglaunch.convert.run_settled import settle
 from sglaunch.convert.run_values import take

@@ -229,6 +229,11 @@ def test_the_profile_is_named_after_the_container_or_the_image(line: str, name: 
 
 
 def test_several_commands_become_profiles_with_names_of_their_own() -> None:
+    assert [found.name for found in from_run("docker run a\n    docker run b\n  $ sudo docker run c", "line")] == [
+        "a",
+        "b",
+        "c",
+    ]
     found = from_run("docker run --init img\ndocker run -t img\nls", "line")
     assert [(profile.name, dict(profile.keys)) for profile in found] == [
         ("img", {"image": "img", "init": True}),
