@@ -10,7 +10,8 @@ from typing import Any
 from sglaunch.commands.asking import show, show_json
 from sglaunch.commands.import_container import imported, inspect
 from sglaunch.commands.saving import agree, read_text, save
-from sglaunch.config.load import Identity, identify
+from sglaunch.config.layers import is_profile_name
+from sglaunch.config.load import Identity, identify, load
 from sglaunch.config.stated import stated
 from sglaunch.config.writing import with_profiles
 from sglaunch.convert.from_inspect import container as observed
@@ -44,6 +45,9 @@ def run(common: Common, name: str, profile: str | None = None) -> int:
     engine = connect(common, identity.engine)
     name = str(inspect(engine, name)[0].get("Name") or name).removeprefix("/")
     profile = profile or profile_name(name)
+    if not is_profile_name(profile):
+        hint = "letters, digits, _ . and -, beginning with a letter or digit"
+        raise UsageError(f"{profile!r} is not a profile name", hint)
     with hold([name], engine.identity, f"adopt {name}", DEFAULT_TIMEOUT, say):
         found = _take(common, identity, engine, name, profile)
     sweep(engine)
@@ -57,8 +61,9 @@ def _take(common: Common, identity: Identity, engine: EngineClient, name: str, p
     one = observed(data, labels_for(data, adoptions()))
     whose = evidence(data, image, engine)
     reason, hint = refusal(one, whose, project, profile, observe(engine, project.name).containers)
-    if reason:
-        raise Refused(reason, hint)
+    other = _named(common, name, profile)
+    if reason or other:
+        raise Refused(reason or f"{name} is the name that profile {other} gives its container", hint or f"--as {other}")
     found = replace(imported(engine, data, image), name=profile)
     labels = _labels(identity, engine, one, found, project)
     reasons = doubts(one, whose)
@@ -71,6 +76,15 @@ def _take(common: Common, identity: Identity, engine: EngineClient, name: str, p
     except OSError as error:
         raise UsageError(f"the adoption cannot be recorded: {error}", "see XDG_STATE_HOME") from None
     return found
+
+
+def _named(common: Common, name: str, profile: str) -> str:
+    """Another profile whose container has this name, as far as the files load."""
+    try:
+        wanted = load(request(common), [], everything=True).wanted
+    except ConfigError:
+        return ""
+    return next((one for one, it in wanted.items() if it.spec.container_name == name and one != profile), "")
 
 
 def _agree(common: Common, name: str, reasons: tuple[str, ...]) -> None:

@@ -107,8 +107,8 @@ class Stack:
 
 
 def is_profile_name(name: str) -> bool:
-    """Whether a profile can have this name."""
-    return re.fullmatch(PROFILE_NAME, name) is not None
+    """Whether a profile under `profiles` can have this name; keys that begin with x- are nobody's."""
+    return re.fullmatch(PROFILE_NAME, name) is not None and not name.startswith("x-")
 
 
 def read_stack(files: Files, problems: Problems) -> Stack:
@@ -234,7 +234,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
 def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> None:
     path = join("profiles", name)
     place = node.key or node.origin.place
-    if not is_profile_name(name):
+    if not _PROFILE_NAME.fullmatch(name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         problems.error(place, path, f"{name!r} is not a profile name", hint)
         return

@@ -40,7 +40,7 @@ class Draft:
     names: dict[str, Word] = field(default_factory=dict)
 
     def remark(self, path: str, text: str) -> None:
-        """A remark beside a value; "" for the profile as a whole."""
+        """A remark beside a value; "" for the profile as a whole. What it quotes of the line is without secrets."""
         said = self.comments.get(path, "")
         if text not in said.splitlines():
             self.comments[path] = f"{said}\n{text}" if said else text
@@ -89,6 +89,8 @@ class Draft:
         return safe
 
     def placeholder(self, given: Given, written: str, path: str) -> None:
+        """What people are to fill in themselves stays, and is told."""
+        written = hidden(written)
         self.lose(given, f"{written} stands for what you choose", f"fill it in at {path}")
         self.remark(path, f"{written}: fill it in")
 

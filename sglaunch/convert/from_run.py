@@ -10,7 +10,8 @@ from sglaunch.convert.concealed import hidden, is_harmless, is_secret_flag, vari
 from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, slug
 from sglaunch.convert.flags import Flag
 from sglaunch.convert.imported import Imported
-from sglaunch.convert.run_line import Given, Line, Loss, lines
+from sglaunch.convert.run_found import lines
+from sglaunch.convert.run_line import Given, Line, Loss
 from sglaunch.convert.run_server import server_of
 from sglaunch.convert.run_settled import settle
 from sglaunch.convert.run_values import take
@@ -39,7 +40,7 @@ class _Source:
         return Place(self.name, before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1)
 
     def problem(self, loss: Loss) -> Problem:
-        return Problem(loss.message, self.place(loss.at), loss.path, loss.hint)
+        return Problem(hidden(loss.message), self.place(loss.at), hidden(loss.path), loss.hint)
 
 
 def from_run(text: str, source: str, name: str = "") -> list[Imported]:
@@ -94,12 +95,13 @@ def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imp
     settle(draft, {given.flag.key: given for given in line.given})
     _habits(line, draft)
     losses = sorted(draft.losses, key=lambda loss: loss.at)
-    for text in filter(None, line.remarks):
+    for text in line.remarks:
         draft.remark("", hidden(text))
-    for loss in losses:
-        draft.remark("", f"not carried: {': '.join(part for part in (loss.path, loss.message) if part)}")
+    problems = tuple(map(there.problem, losses))
+    for problem in problems:
+        draft.remark("", f"not carried: {': '.join(part for part in (problem.path, problem.message) if part)}")
     chosen = name or _profile_name(line, draft, taken)
-    return Imported(chosen, draft.ordered(), draft.comments, tuple(map(there.problem, losses)))
+    return Imported(chosen, draft.ordered(), draft.comments, problems)
 
 
 def _image(line: Line, draft: Draft) -> None:
@@ -113,7 +115,7 @@ def _image(line: Line, draft: Draft) -> None:
         return
     plain = image.plain
     if plain is None or _IMAGE.fullmatch(plain):
-        draft.put("image", image.template)
+        draft.put("image", draft.safe(image, image.at, "image").template)
         return
     written = slug(plain, r"\w./:@-").lower().strip("-._/:")
     found = PLACEHOLDER.search(plain)
@@ -187,10 +189,11 @@ def _command(line: Line, draft: Draft) -> None:
             draft.lose(given, message, "write its value in command")
         found = PLACEHOLDER.search(word.plain or "")
         if found and (found[0].startswith("<") or not re.search(r"\s", word.plain or "")):
-            draft.placeholder(given, hidden(found[0]), "command")
+            draft.placeholder(given, found[0], "command")
         words.append(_secret_argument(flag, word, draft) or draft.safe(word, word.at, "command").template)
         flag = word.head if word.head.startswith("-") and "=" not in word.head else ""
-    draft.put("command", words)
+    if words:
+        draft.put("command", words)
 
 
 def _secret_argument(flag: str, word: Word, draft: Draft) -> str | None:
@@ -211,7 +214,7 @@ def _habits(line: Line, draft: Draft) -> None:
     if line.engine == "nvidia-docker" and "runtime" not in keys:
         keys["runtime"] = "nvidia"
         draft.remark("runtime", "nvidia-docker said so; gpus: all is today's way")
-    command = keys.get("command", [])
+    command = keys.get("command") or keys.get("entrypoint", [])
     if keys.get("tty") and keys.get("stdin_open") and len(command) == 1 and posixpath.basename(command[0]) in _SHELLS:
         keys["shell"] = [command[0]]
         keys["attach"] = True
@@ -233,7 +236,8 @@ def _profile_name(line: Line, draft: Draft, taken: Sequence[str]) -> str:
         except ValueError:
             name = ""
         name = posixpath.basename(name)
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:_MAX_NAME] or "imported"
+    # Keys that begin with x- are nobody's.
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.").removeprefix("x-")[:_MAX_NAME] or "imported"
     number, chosen = 2, name
     while chosen in taken:
         chosen, number = f"{name}-{number}", number + 1

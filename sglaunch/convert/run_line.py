@@ -1,31 +1,25 @@
-"""The run command in a pasted text: where it is, its flags by the table, its image, its command; pure."""
+"""A run command taken apart: its flags by the table, its image, its command; pure."""
 
 from __future__ import annotations
 
 import difflib
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sglaunch.convert.concealed import hidden
 from sglaunch.convert.flags import FLAGS, GLOBAL, Flag
-from sglaunch.convert.shell_text import Expression, Literal, Part, Unknown, Word
-from sglaunch.convert.shell_words import Command
-from sglaunch.spec.values import looks_secret
+from sglaunch.convert.shell_text import Expression, Literal, Unknown, Word
 
-ENGINES = ("docker", "podman", "nerdctl", "nvidia-docker", "finch")
-_ENGINE = re.compile(rf"(?:{'|'.join(ENGINES)})(?:\.exe|\.lima|-remote)?")
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
-# What a shell or `env` puts before a command, and says nothing of the container.
-_BEFORE = {"then", "do", "else", "if", "while", "time", "exec", "command", "builtin", "{", "!", "env", "lima"}
 _IMAGE_NAME = re.compile(r"ima?ge?(?!.*(arg|opt|flag))|(^|_)tag$", re.IGNORECASE)
 _OPTION_NAME = re.compile(
     r"arg|opt|flag|param|cmd|command|volume|mount|device|gpu|env|port|network|socket|display|permission|secret|label"
     r"|(^|_)(vol|dev|net)s?($|_)",
     re.IGNORECASE,
 )
-_GLOBAL: Mapping[str, Flag] = {name: flag for flag in GLOBAL for name in flag.names}
+_PRINTS_IMAGE = re.compile(r"\b(build|images?|img|tag)\b", re.IGNORECASE)
+GLOBAL_FLAGS: Mapping[str, Flag] = {name: flag for flag in GLOBAL for name in flag.names}
+"""Flags before the word `run`, which nerdctl takes after it, too."""
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 
 
@@ -65,99 +59,7 @@ class Line:
     sudo: bool = False
 
 
-def lines(commands: Sequence[Command]) -> tuple[list[Line], list[Loss]]:
-    """Every run command of a text, and what the other commands of it lose."""
-    found: list[Line] = []
-    losses: list[Loss] = []
-    known: dict[str, Word] = {}
-    for command in commands:
-        words = [_resolved(word, known) for word in command.words]
-        line = _run(words, command)
-        if line is not None:
-            found.append(line)
-        elif not _assigned(words, known):
-            losses += _other(words, command)
-    return found, losses
-
-
-def _run(words: Sequence[Word], command: Command) -> Line | None:
-    for number, word in enumerate(words):
-        if (start := _verb(words, number)) is not None:
-            name = word.plain
-            line = Line(
-                posixpath.basename(name) if name else "docker",
-                word.at,
-                remarks=[f"the line said: {said}" for said in command.remarks if said],
-            )
-            _before(words[:number], line)
-            _global(words[number + 1 : start], line)
-            _take(words[start + 1 :], line)
-            line.losses += [_not_the_line(at, text) for at, text in command.rest]
-            if command.after == "&":
-                line.losses.append(_not_the_line(words[-1].at, "&"))
-            return line
-    return None
-
-
-def _not_the_line(at: int, text: str) -> Loss:
-    return Loss(at, hidden(text.strip()), "is for the shell that ran the line", "`sglaunch logs` shows what it prints")
-
-
-def _verb(words: Sequence[Word], number: int) -> int | None:
-    """The position of `run` or `create` after an engine's name, past flags; None where it is none."""
-    name = words[number].plain
-    is_variable = isinstance(words[number].sole, Expression)
-    if not is_variable and (name is None or not _ENGINE.fullmatch(posixpath.basename(name))):
-        return None
-    at = number + 1
-    while at < len(words):
-        text = words[at].head
-        if text in ("run", "create") and words[at].plain == text:
-            return at
-        if text == "container" and not is_variable:
-            at += 1
-        elif text.startswith("-") and not is_variable:
-            flag = _GLOBAL.get(text.partition("=")[0])
-            at += 2 if flag is not None and flag.takes and "=" not in text else 1
-        else:
-            return None
-    return None
-
-
-def _before(words: Sequence[Word], line: Line) -> None:
-    """What stands before the engine: assignments, sudo with its flags, what else runs it."""
-    is_sudo = False
-    for word in words:
-        match = _ASSIGNMENT.match(word.head)
-        text = word.plain or word.written
-        if match:
-            line.passed[match[1]] = word.after(match.end())
-        elif text in ("sudo", "doas"):
-            line.sudo = is_sudo = True
-        elif text not in _BEFORE and not (is_sudo and text.startswith("-")):
-            line.losses.append(
-                Loss(word.at, hidden(text), "stands before the command and is not carried", "run sglaunch so")
-            )
-    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"):
-        if name in line.passed:
-            hint = "sglaunch honours it, too; or write engine: in sglaunch.local.yaml"
-            line.losses.append(Loss(line.passed.pop(name).at, name, "says where the engine is", hint))
-
-
-def _global(words: Sequence[Word], line: Line) -> None:
-    skip = False
-    for word in words:
-        name = word.head.partition("=")[0]
-        flag = _GLOBAL.get(name)
-        if skip or name == "container":
-            skip = False
-            continue
-        skip = flag is not None and flag.takes and "=" not in word.head
-        why = flag.why if flag is not None else "is a flag of the client"
-        line.losses.append(Loss(word.at, name, f"stands before run: {why}", flag.hint if flag is not None else ""))
-
-
-def _take(words: Sequence[Word], line: Line) -> None:
+def take_words(words: Sequence[Word], line: Line) -> None:
     """Flags up to the first word that is none: the image; what follows is the command (pflag, not interspersed)."""
     at = 0
     while at < len(words):
@@ -199,7 +101,8 @@ def _may_be_options(words: Sequence[Word], at: int) -> bool:
     """
     part = words[at].sole
     if isinstance(part, Unknown):
-        return part.many
+        prints_image = part.written[:2] in ("$(", "`") and (at + 1 == len(words) or _PRINTS_IMAGE.search(part.written))
+        return part.many and not prints_image
     if not isinstance(part, Expression) or part.quoted:
         return False
     if part.maybe:
@@ -294,7 +197,7 @@ def _unknown_flag(words: Sequence[Word], at: int, name: str, has_value: bool, li
     """Whether it takes the next word nobody knows: not where that is a flag, or looks like the image."""
     near = difflib.get_close_matches(name, FLAGS, 1)
     hint = f"did you mean {near[0]}?" if near else "see `docker run --help`"
-    flag = _GLOBAL.get(name)
+    flag = GLOBAL_FLAGS.get(name)
     message, hint = (flag.why, flag.hint) if flag is not None else ("unknown flag", hint)
     line.losses.append(Loss(words[at].at, name, message, hint))
     following = words[at + 1].head if at + 1 < len(words) else "-"
@@ -302,39 +205,3 @@ def _unknown_flag(words: Sequence[Word], at: int, name: str, has_value: bool, li
         return at + 1
     is_last = at + 2 >= len(words)
     return at + 1 if flag is None and (is_last or re.search(r"[/:]", following)) else at + 2
-
-
-def _resolved(word: Word, known: Mapping[str, Word]) -> Word:
-    """The word with variables that an earlier line of the text set."""
-    if not any(name in known for name in word.names):
-        return word
-    parts: list[Part] = []
-    for part in word.parts:
-        if isinstance(part, Expression) and part.name in known:
-            parts += [replace(one, quoted=True) if isinstance(one, Literal) else one for one in known[part.name].parts]
-        else:
-            parts.append(part)
-    return Word(tuple(parts), word.at)
-
-
-def _assigned(words: Sequence[Word], known: dict[str, Word]) -> bool:
-    """Whether a command only sets variables; their values are then known, but for secrets."""
-    rest = [word for word in words if word.plain not in ("export", "local", "declare", "readonly", "set", "-x")]
-    found = [(match[1], word.after(match.end())) for word in rest if (match := _ASSIGNMENT.match(word.head))]
-    if not found or len(found) != len(rest):
-        return False
-    known.update({name: value for name, value in found if not looks_secret(name) and value.unknown is None})
-    return True
-
-
-def _other(words: Sequence[Word], command: Command) -> Iterator[Loss]:
-    """Another command of the text."""
-    if not words:
-        return
-    text = hidden(" ".join(word.written for word in words[:3]))
-    hints = {"pull": "up pulls what is missing", "build": "write build: in the profile", "rm": "see `sglaunch down`"}
-    hints |= {"stop": "see `sglaunch stop`", "exec": "see `sglaunch exec`", "logs": "see `sglaunch logs`"}
-    hint = hints.get(words[1].head, "") if len(words) > 1 else ""
-    if command.before == "|":
-        hint = "`sglaunch logs` shows what the container prints"
-    yield Loss(words[0].at, "", f"another command: {text}{' ...' if len(words) > 3 else ''}", hint)

@@ -20,6 +20,8 @@ def volume(draft: Draft, given: Given, word: Word) -> None:
     source, *rest = word.split(":")
     if word.unknown is not None or re.search(r"<[^>]*:", word.plain or ""):
         draft.lose(given, LEFT_OUT, "write it under volumes")
+    elif re.match(r"[A-Za-z]:[\\/]", word.head):
+        draft.refuse(given, "a path of Windows")
     elif not rest:
         text = draft.text(given, word, f"volumes[{len(draft.keys.get('volumes', []))}]")
         if word.plain is not None and not word.plain.startswith("/"):

@@ -14,6 +14,8 @@ def settle(draft: Draft, at: Mapping[str, Given]) -> None:
     """What flags say of each other, once all are read: what engines refuse together, and networks with addresses."""
     _settle_networks(draft)
     _settle_pairs(draft, at)
+    if "logging" in draft.keys:
+        draft.keys["logging"] = dict(sorted(draft.keys["logging"].items()))
     for key in [key for key, value in draft.keys.items() if value in ({}, []) and key not in ("entrypoint", "command")]:
         del draft.keys[key]
 

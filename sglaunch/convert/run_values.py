@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sglaunch.convert.concealed import holds_secret, is_harmless
-from sglaunch.convert.draft import MAKE_NEW, PLACEHOLDER, Draft, fields_of, is_sole_variable
+from sglaunch.convert.draft import Draft, fields_of
+from sglaunch.convert.run_environment import variable
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.run_mounts import mount, tmpfs, volume
 from sglaunch.convert.shell_text import Literal, Word
-from sglaunch.spec.server import NO_PROXIES
-from sglaunch.spec.values import looks_secret, parse_duration, parse_port, parse_size, parse_swap
+from sglaunch.spec.values import parse_duration, parse_port, parse_size, parse_swap
 
 _CDI = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
 _OWN_NETWORKS = re.compile(r"host|none|bridge|default|private|(container|ns|slirp4netns|pasta)(:.*)?")
@@ -148,6 +147,8 @@ def _gpus(draft: Draft, given: Given, word: Word) -> None:
         draft.put("gpus", {**({"ids": ids} if ids else {"count": number_of}), "capabilities": capabilities})
     else:
         draft.put("gpus", ids or number_of)
+        if not ids and number_of != "all":
+            draft.remark("gpus", "idle ones are chosen; docker takes the first")
 
 
 def _gpu_variable(draft: Draft, given: Given, word: Word) -> None:
@@ -198,54 +199,6 @@ def _attached(draft: Draft, given: Given, word: Word, key: str) -> None:
     text = draft.text(given, word)
     if text is not None:
         draft.keys.setdefault("_attached", []).append((given, key, text))
-
-
-def _environment(draft: Draft, given: Given, word: Word) -> None:
-    """`NAME=value`, or `NAME` for the caller's value. A secret's value is written nowhere."""
-    head, has_value, value = word.partition("=")
-    name = head.plain
-    if not name or re.search(r"\s|\{\{", name):
-        draft.lose(given, "the name of the variable cannot be known, and it is left out", "write it under environment")
-        return
-    if not has_value and name in draft.names:
-        has_value, value = True, draft.names[name]
-    environment, secrets = draft.keys.setdefault("environment", {}), draft.keys.setdefault("secret_env", [])
-    environment.pop(name, None)
-    if name in secrets:
-        secrets.remove(name)
-    is_secret = looks_secret(name)
-    if not has_value or is_sole_variable(value, name):
-        if is_secret:
-            secrets.append(name)
-        else:
-            environment[name] = "{{ env." + name + " | default('') }}" if has_value and name in NO_PROXIES else None
-    elif value.unknown is not None:
-        draft.lose(
-            given, "its value cannot be known here; the caller's is taken", f"export {name}=... before `sglaunch up`"
-        )
-        draft.remark(f"environment.{name}", f"was {value.written}")
-        environment[name] = None
-    elif _is_secret_value(value, is_secret):
-        secrets.append(name)
-        lost = Given(given.flag, given.written, given.at)
-        is_real = PLACEHOLDER.search(value.plain or "") is None
-        hint = f"export {name} before `sglaunch up`, or write secret_env: {{{name}: {{file: path}}}}"
-        draft.lose(
-            lost,
-            f"the value of {name} is a secret and is written nowhere" if is_real else f"the value of {name} is yours",
-            f"{hint}; {MAKE_NEW}" if is_real else hint,
-        )
-        draft.remark(
-            "secret_env", f"{name}: the line held its value, which is not kept" if is_real else f"{name}: yours"
-        )
-    else:
-        environment[name] = draft.text(given, value, f"environment.{name}") or ""
-
-
-def _is_secret_value(value: Word, is_secret: bool) -> bool:
-    """A literal under a secret's name, or one that looks like a token wherever it stands."""
-    text = "".join(part.text for part in value.parts if isinstance(part, Literal))
-    return not is_harmless(text.strip()) if is_secret else holds_secret(text)
 
 
 def _assigned(draft: Draft, given: Given, word: Word) -> None:
@@ -304,7 +257,7 @@ HANDLERS: Mapping[str, Handler] = {
     "networks.aliases": lambda draft, given, word: _attached(draft, given, word, "aliases"),
     "networks.ipv4_address": lambda draft, given, word: _attached(draft, given, word, "ipv4_address"),
     "networks.ipv6_address": lambda draft, given, word: _attached(draft, given, word, "ipv6_address"),
-    "environment": _environment,
+    "environment": variable,
     "labels": _assigned,
     "sysctls": _assigned,
     "logging.options": _assigned,

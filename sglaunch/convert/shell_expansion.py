@@ -71,8 +71,10 @@ def _operation(name: str, operator: str, word: Word) -> tuple[str, str, bool]:
     """The expression, the variable where it is nothing but one, and whether it may give nothing; "" for none."""
     value = FACTS.get(name) or variable(name)
     if operator in ("^^", ",,"):
-        return ("" if word.parts else f"{value} | {'upper' if operator == '^^' else 'lower'}"), "", False
-    if operator.endswith("?") or (name in FACTS and not operator.endswith("+")):
+        return ("" if word.template else f"{value} | {'upper' if operator == '^^' else 'lower'}"), "", False
+    if operator.endswith("?"):
+        return value, "", False
+    if name in FACTS and not operator.endswith("+"):
         return value, name, False
     if word.unknown is not None:
         return "", "", False

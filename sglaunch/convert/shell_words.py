@@ -23,6 +23,7 @@ _PROMPT = re.compile(
     rf"(?:\([\w.-]+\)\s*)?(?:[\w.-]+@[\w.-]+[^\n$#>]*)?(?:[$%❯»]|#(?=\s*{_ENGINES}))\s+(?=\S)"
     rf"|PS [^>\n]*>\s*|[A-Za-z]:\\[^>\n]*>\s*|!(?={_ENGINES})|>\s+"
 )
+_BEGINS = re.compile(rf"(?:\$ )?{_ENGINES}")
 _FENCE = re.compile(r"(?:```|~~~)[^\n]*")
 _CONTINUED = re.compile(r"\\([ \t\u00a0]*)\r?(?:\n|$)|[\^`]\r?\n")
 _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|&()]")
@@ -147,11 +148,10 @@ class _Reader:
             self.commented, self.resumed = False, self.at
             return
         start = self.past_blanks()
-        following = self.text[start : start + 2]
-        column = start - self.at
-        goes_on = re.match(r"-[-\w]|[–—]\w|> ?", following) or (
-            column > self.indent and following[:1] not in ("#", "\n", "")
-        )
+        following = self.text[start : start + 1]
+        is_option = re.compile(r"-[-\w]|[–—]\w|> ?").match(self.text, start) is not None
+        is_deeper = start - self.at > self.indent and following not in ("#", "\n", "")
+        goes_on = is_option or (is_deeper and not _BEGINS.match(self.text, start))
         if self.command.words and goes_on:
             if not self.is_continued(start):
                 self.note("a line that begins like an option was read with the line before it")

@@ -189,3 +189,12 @@ def test_an_unknown_container_and_a_second_one_of_a_profile(place: Sglaunch, rea
     second = f"{place.project}-second"
     real_engine.run("create", "--name", second, place.image)
     assert "profile box has the container" in place("adopt", second, "--as", "box", "--yes", status=4).stderr
+
+
+@pytest.mark.docker
+def test_a_name_that_another_profile_gives_is_refused(place: Sglaunch, real_engine: RealEngine) -> None:
+    name = by_hand(place, real_engine)
+    place.write(f"project: PROJECT\nprofiles:\n  web: {{image: IMAGE, container_name: {name}}}\n")
+    refused = place("adopt", name, "--as", "box", "--yes", status=4)
+    assert f"{name} is the name that profile web gives its container; --as web" in refused.stderr
+    assert "is not a profile name" in place("adopt", name, "--as", "a b", "--yes", status=2).stderr

@@ -60,6 +60,18 @@ EXPLAINED = {
     "bash -lc": {"Config.Cmd"},  # `server` is the launch command itself
     "-p": {"HostConfig.PortBindings", "Config.ExposedPorts"},
 }
+# Why an engine takes a line not at all; by what it says, or what is known of its release.
+NOT_COMPARED = {
+    r"unknown flag: --(selinux-enabled|snapshotter|gidmap|uidmap|tz)": "Podman's and nerdctl's own",
+    r"--userns: invalid USER mode": "keep-id is Podman's own",
+    r"includes invalid characters for a local volume name|invalid volume specification": "a placeholder",
+    r"for cpuset cpus: invalid format": "a placeholder",
+    r"invalid containerPort: TEXT2KG_PORT": "a placeholder",
+    r"invalid count \(v7\)": "a value of this test",
+    r"No such container: v7": "it wants another container's volumes or namespace",
+    r"No command specified": "it resets the entrypoint and says no command",
+    r"cannot start": "a CDI name on an engine before 25",
+}
 
 
 @dataclass
@@ -365,6 +377,7 @@ def ours(case: Case, root: Path) -> Imported:
     return Imported(case.name, {**keys, "image": IMAGE})
 
 
+# Another engine's release may take a line that this one refuses, and the other way round: most must be compared.
 @pytest.mark.docker
 @pytest.mark.timeout(300)
 def test_up_makes_the_container_that_the_line_makes(
@@ -390,11 +403,10 @@ def test_up_makes_the_container_that_the_line_makes(
         for case, left, right in zip(alike, inspected, made, strict=True)
         for line in differences(left, right, case)
     ]
-    for case in cases:
-        if case.unlike:
-            print(f"not compared, {case.name}: {case.unlike}")
-    print(f"{len(alike)} of {len(cases)} compared")
     assert not found, "\n".join(found)
+    strange = [one for one in cases if one.unlike and not any(re.search(why, one.unlike) for why in NOT_COMPARED)]
+    assert not strange, "\n".join(f"{one.name}: {one.unlike}" for one in strange)
+    assert len(alike) > len(cases) * 0.85
     # A token among the arguments is refused by an export, which is handed on.
     exported = [
         n for n, case in enumerate(alike) if not re.search(r"env\.\w*TOKEN", str(case.imported.keys.get("command")))
