@@ -101,6 +101,19 @@ def test_a_secret_is_named_and_its_value_stays_here() -> None:
     assert [loss.path for loss in made.losses] == ["environment.T", "environment.ABSENT"], "the file's value is at hand"
 
 
+def test_variables_of_files_are_read_by_the_shell_that_runs_the_line() -> None:
+    options: dict[str, Any] = {
+        "environment": {"A": Secret("1"), "B": "2"},
+        "env_files": {"/p/my vars.env": True, "/p/b.env": False},
+        "origins": {"environment.A": at(9), "env_file": at(9), "environment.B": at(3)},
+    }
+    (loss,) = to_run(make_wanted(**options), ("docker",), DOCKER, "/private").losses
+    assert str(loss) == (
+        "sglaunch.yaml:9:5: env_file: A: the line takes them from the shell that runs it; "
+        "`set -a; . '/p/my vars.env'; . /p/b.env; set +a` there"
+    )
+
+
 def test_folders_that_up_makes_are_made_first() -> None:
     volumes = {"/c": Mount("bind", "/home/a b/c", create_host_path=True), "/d": Mount("bind", "/data")}
     made = to_run(make_wanted(volumes=volumes), ("docker",), DOCKER, "/private")
