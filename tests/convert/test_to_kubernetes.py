@@ -9,7 +9,7 @@ import kubernetes_schemas
 import kubernetes_validate
 import pytest
 from builders import at, make_spec, make_wanted
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sglaunch.config.document import dump_for_others
@@ -509,6 +509,7 @@ def test_what_is_written_is_the_same_to_a_reader_of_yaml_1_1() -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\n\t"), max_size=12)
 
 
+@settings(deadline=None)
 @given(
     TEXT
     | st.sampled_from(["no", "~", "=", "<<", "1_000", "0o7", "1:30", "2024-01-01", ".inf", "- a", "a #b", "a: b", "%a"])
@@ -518,6 +519,7 @@ def test_any_text_is_text_again_to_a_reader_of_yaml_1_1(text: str) -> None:
     assert kubernetes_schemas.documents(dump_for_others([document, document])) == [document, document]
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("$()A "), max_size=12))
 def test_kubernetes_expands_nothing_of_what_was_text(text: str) -> None:
     assert expanded(literal(text)) == text

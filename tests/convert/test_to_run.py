@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from builders import at, make_spec, make_wanted
 from create_cases import CREATE_CASES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_on_whales import DockerClient
 from python_on_whales.components.container import cli_wrapper
@@ -65,6 +65,7 @@ def test_every_word_of_the_create_call_has_a_flag_of_the_table() -> None:
     assert set(NAMES.values()) <= set(FLAGS)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1, max_size=4))
 def test_a_shell_reads_every_word_as_it_was(command: list[str]) -> None:
     assert line(command=tuple(command))[-len(command) :] == command
