@@ -42,7 +42,7 @@ def run(common: Common, form: str, profiles: Sequence[str]) -> int:
         return 0
     for line in warning_lines(config.warnings):
         say(line)
-    show(text.rstrip("\n").splitlines())
+    show(text.rstrip("\n").split("\n"))
     for line in loss_lines(losses):
         say(line)
     return 0

@@ -66,3 +66,10 @@ def secrets(spec: ContainerSpec, names: frozenset[str]) -> list[str]:
     """The variables that are secret, those included that are not set in this shell."""
     known = {name for name, value in spec.environment.items() if isinstance(value, Secret)}
     return [name for name in spec.environment if name in known or name in names]
+
+
+def of_files(wanted: Wanted) -> list[str]:
+    """The variables that files of NAME=value lines bring."""
+    files = wanted.origins.get("env_file")
+    names = wanted.spec.environment
+    return [name for name in names if files is not None and wanted.origins.get(f"environment.{name}") == files]

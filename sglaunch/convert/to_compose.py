@@ -113,11 +113,11 @@ def _is_checked(name: str, exported: Sequence[Wanted]) -> bool:
 
 def _environment(wanted: Wanted, spec: ContainerSpec) -> dict[str, str | None]:
     """Null takes the caller's value. What a file of variables brings is left to it."""
-    from_file = wanted.origins.get("env_file")
+    of_files = leaving.of_files(wanted)
     secret = set(leaving.secrets(spec, wanted.secret_names))
     found: dict[str, str | None] = {}
     for name, value in spec.environment.items():
-        if name in secret and from_file is not None and wanted.origins.get(f"environment.{name}") == from_file:
+        if name in of_files:
             continue
         found[name] = None if name in secret or not isinstance(value, str) else value.replace("$", "$$")
     return found
@@ -152,10 +152,9 @@ def _resources(wanted: Wanted, spec: ContainerSpec) -> Iterator[tuple[str, dict[
 
 
 def _losses(wanted: Wanted, spec: ContainerSpec, exported: Sequence[Wanted]) -> Iterator[Problem]:
-    from_file = wanted.origins.get("env_file")
+    of_files = leaving.of_files(wanted)
     for name in leaving.secrets(spec, wanted.secret_names):
-        origin = wanted.origins.get(f"environment.{name}")
-        if origin is not None and origin == from_file:
+        if name in of_files:
             continue
         path = f"environment.{name}"
         message = f"{name} is secret, and its value stays here: Compose takes it from the shell it runs in"

@@ -195,14 +195,22 @@ def _value(wanted: Wanted, name: str) -> str:
     return f"$(cat {shlex.quote(file)})" if file else f"${name}"
 
 
+def _lines(wanted: Wanted, names: Sequence[str]) -> str:
+    """What writes NAME=value lines of secrets in a shell."""
+    of_files = leaving.of_files(wanted)
+    told = " ".join(f'{name}="{_value(wanted, name)}"' for name in names if name not in of_files)
+    parts = [shlex.join(["cat", *wanted.env_files])] if of_files else []
+    parts += [f"printf '%s\\n' {told}"] if told else []
+    return parts[0] if len(parts) == 1 else f"{{ {'; '.join(parts)}; }}"
+
+
 def _losses(draft: PodDraft) -> Iterator[Problem]:
     wanted, name = draft.wanted, draft.spec.container_name
     kubernetes = wanted.settings.kubernetes
     where = f" -n {kubernetes.namespace}" if kubernetes.namespace else ""
     if names := leaving.secrets(draft.spec, wanted.secret_names):
-        recipe = " ".join(f'{one}="{_value(wanted, one)}"' for one in names)
         message = f"the Secret {name} is yours to make; it holds {', '.join(names)}"
-        hint = f"`printf '%s\\n' {recipe} | kubectl{where} create secret generic {name} --from-env-file=/dev/stdin`"
+        hint = f"`{_lines(wanted, names)} | kubectl{where} create secret generic {name} --from-env-file=/dev/stdin`"
         yield leaving.problem(wanted, f"environment.{names[0]}", message, hint)
     server = wanted.spec.server
     if server is not None and server.api_key:

@@ -152,13 +152,15 @@ def _values(wanted: Wanted) -> list[str]:
 
 
 def _losses(wanted: Wanted, program: str) -> Iterator[Problem]:
+    of_files = leaving.of_files(wanted)
     for name in leaving.secrets(wanted.spec, wanted.secret_names):
-        if name in wanted.secret_files:
-            continue
-        origin = wanted.origins.get(f"environment.{name}")
-        path = "env_file" if origin is not None and origin == wanted.origins.get("env_file") else f"environment.{name}"
-        message = f"{name} is secret, and its value stays here: the line takes it from the shell that runs it"
-        yield leaving.problem(wanted, path, message, f"export {name}=... there")
+        if name not in wanted.secret_files and name not in of_files:
+            message = f"{name} is secret, and its value stays here: the line takes it from the shell that runs it"
+            yield leaving.problem(wanted, f"environment.{name}", message, f"export {name}=... there")
+    if of_files:
+        message = f"{', '.join(of_files)}: the line takes them from the shell that runs it"
+        files = "; ".join(f". {shlex.quote(file)}" for file in wanted.env_files)
+        yield leaving.problem(wanted, "env_file", message, f"`set -a; {files}; set +a` there")
     if wanted.settings.depends_on:
         names = ", ".join(wanted.settings.depends_on)
         yield leaving.problem(wanted, "depends_on", f"nothing starts {names} before", "run their lines first")

@@ -9,7 +9,7 @@ import kubernetes_schemas
 import kubernetes_validate
 import pytest
 from builders import at, make_spec, make_wanted
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sglaunch.config.document import dump_for_others
@@ -442,6 +442,25 @@ def test_secrets_are_references_and_their_values_nowhere() -> None:
     assert [remark.split()[2] for remark in made.remarks] == ["ana-eval-server", "ana-eval-server-api-key"]
 
 
+@pytest.mark.parametrize(
+    ("environment", "recipe"),
+    [
+        ({"F": Secret("1")}, "`cat /p/a.env | kubectl"),
+        ({"F": Secret("1"), "T": Secret("2")}, "`{ cat /p/a.env; printf '%s\\n' T=\"$T\"; } | kubectl"),
+        ({"T": Secret("2")}, "`printf '%s\\n' T=\"$T\" | kubectl -n llm create secret generic"),
+    ],
+)
+def test_the_recipe_of_a_secret_reads_files_and_variables(environment: Any, recipe: str) -> None:
+    made = export(
+        environment=environment,
+        env_files={"/p/a.env": True},
+        kubernetes=Kubernetes(namespace="llm"),
+        origins={"env_file": at(9), "environment.F": at(9), "environment.T": at(4)},
+    )
+    (hint,) = [loss.hint for loss in made.losses if "kubectl" in loss.hint]
+    assert hint.startswith(recipe)
+
+
 def test_a_cache_is_empty_in_each_pod_and_said_so() -> None:
     caches = {"/root/.cache/x": Mount("bind", "/home/ana/.cache/x", create_host_path=True)}
     made = export(volumes=caches, origins={"caches": at(4), "volumes./root/.cache/x": at(4)})
@@ -486,6 +505,21 @@ def test_what_is_written_is_the_same_to_a_reader_of_yaml_1_1() -> None:
     assert kubernetes_schemas.documents(dump_for_others(made.documents)) == list(made.documents)
 
 
+# What YAML can hold: no control characters but those of lines, no halves of surrogates.
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\n\t"), max_size=12)
+
+
+@settings(deadline=None)
+@given(
+    TEXT
+    | st.sampled_from(["no", "~", "=", "<<", "1_000", "0o7", "1:30", "2024-01-01", ".inf", "- a", "a #b", "a: b", "%a"])
+)
+def test_any_text_is_text_again_to_a_reader_of_yaml_1_1(text: str) -> None:
+    document = {"key": text, "list": [text, {text or "a": 1}]}
+    assert kubernetes_schemas.documents(dump_for_others([document, document])) == [document, document]
+
+
+@settings(deadline=None)
 @given(st.text(st.sampled_from("$()A "), max_size=12))
 def test_kubernetes_expands_nothing_of_what_was_text(text: str) -> None:
     assert expanded(literal(text)) == text

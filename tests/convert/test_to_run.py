@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from builders import at, make_spec, make_wanted
 from create_cases import CREATE_CASES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_on_whales import DockerClient
 from python_on_whales.components.container import cli_wrapper
@@ -65,6 +65,7 @@ def test_every_word_of_the_create_call_has_a_flag_of_the_table() -> None:
     assert set(NAMES.values()) <= set(FLAGS)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1, max_size=4))
 def test_a_shell_reads_every_word_as_it_was(command: list[str]) -> None:
     assert line(command=tuple(command))[-len(command) :] == command
@@ -99,6 +100,19 @@ def test_a_secret_is_named_and_its_value_stays_here() -> None:
     assert [words_of[n + 1] for n, word in enumerate(words_of) if word == "-e"] == ["ABSENT", "F", "T"]
     assert made.lines[0] == "export F=\"$(cat '/home/ana/my token')\""
     assert [loss.path for loss in made.losses] == ["environment.T", "environment.ABSENT"], "the file's value is at hand"
+
+
+def test_variables_of_files_are_read_by_the_shell_that_runs_the_line() -> None:
+    options: dict[str, Any] = {
+        "environment": {"A": Secret("1"), "B": "2"},
+        "env_files": {"/p/my vars.env": True, "/p/b.env": False},
+        "origins": {"environment.A": at(9), "env_file": at(9), "environment.B": at(3)},
+    }
+    (loss,) = to_run(make_wanted(**options), ("docker",), DOCKER, "/private").losses
+    assert str(loss) == (
+        "sglaunch.yaml:9:5: env_file: A: the line takes them from the shell that runs it; "
+        "`set -a; . '/p/my vars.env'; . /p/b.env; set +a` there"
+    )
 
 
 def test_folders_that_up_makes_are_made_first() -> None:
