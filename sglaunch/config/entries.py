@@ -7,14 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 
+from sglaunch.spec.reference import is_reference
 from sglaunch.spec.values import parse_duration, parse_size, parse_swap
-
-# The grammar of github.com/distribution/reference: [host[:port]/]path[:tag][@digest]; an image id is a name too.
-_REFERENCE = (
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/|\[[0-9a-fA-F:]+\](?::\d+)?/)?"
-    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-    r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,})?"
-)
 
 Size = Annotated[int, BeforeValidator(parse_size)]
 Swap = Annotated[int, BeforeValidator(parse_swap)]
@@ -51,8 +45,8 @@ def _pull_policy(value: object) -> object:
 
 
 def _image(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(_REFERENCE, value):
-        hint = "; names are in lower case" if re.fullmatch(_REFERENCE, value.lower()) else ""
+    if isinstance(value, str) and not is_reference(value):
+        hint = "; names are in lower case" if is_reference(value.lower()) else ""
         raise ValueError(f"{value!r} is not an image reference, such as registry/name:tag{hint}")
     return value
 

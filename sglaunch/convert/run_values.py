@@ -198,7 +198,7 @@ def _attached(draft: Draft, given: Given, word: Word, key: str) -> None:
     """How the container hangs in the network it was given last; kept aside until all flags are read."""
     text = draft.text(given, word)
     if text is not None:
-        draft.keys.setdefault("_attached", []).append((given, key, text))
+        draft.attached.append((given, key, text))
 
 
 def _assigned(draft: Draft, given: Given, word: Word) -> None:
