@@ -74,7 +74,7 @@ def _no_image(line: Line, there: _Source) -> list[Problem]:
 
 
 def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imported:
-    draft = Draft(losses=list(line.losses), names=dict(line.passed))
+    draft = Draft(losses=list(line.losses), names={**line.exported, **line.passed})
     _image(line, draft)
     for given in line.given:
         take(draft, given)
