@@ -24,6 +24,7 @@ from sglaunch.spec.reference import parse as parse_reference
 
 _SHELLS = ("bash", "zsh", "sh", "fish", "ash")
 _MAX_NAME = 63
+_QUOTES = "`'\""
 
 
 class _Source:
@@ -47,19 +48,23 @@ def from_run(text: str, source: str, name: str = "") -> list[Imported]:
     """
     there = _Source(text, source)
     found = read(text)
-    run_lines, elsewhere = lines(found.commands)
-    if not run_lines:
+    all_lines, elsewhere = lines(found.commands)
+    if not all_lines and (bare := _without_quotes(text)) != text:
+        return from_run(bare, source, name)
+    if not all_lines:
         message = "no `docker run`, `podman run` or `nerdctl run` is in it"
         problems = [Problem(message, there.place(0), "", "paste the whole command, from the engine's name on")]
         raise ConfigError([*problems, *map(there.problem, elsewhere)])
-    if missing := [_no_image(line, there) for line in run_lines if line.image is None]:
-        raise ConfigError([problem for problems in missing for problem in problems])
+    run_lines = [line for line in all_lines if line.image is not None]
+    missing = [loss for line in all_lines if line.image is None for loss in _no_image(line)]
+    if not run_lines:
+        raise ConfigError([there.problem(loss) for loss in missing])
     if name and len(run_lines) > 1:
         places = ", ".join(str(there.place(line.at)) for line in run_lines)
         hint = "paste one of them, or leave --as out and let each have its own name"
         raise ConfigError([Problem(f"{len(run_lines)} commands, for one name: {places}", there.place(0), "", hint)])
     # What belongs to no single command is told with the first.
-    run_lines[0].losses += elsewhere
+    run_lines[0].losses += [*missing, *elsewhere]
     run_lines[0].remarks = [*(one.text for one in found.odd), *run_lines[0].remarks]
     profiles: list[Imported] = []
     for line in run_lines:
@@ -67,10 +72,19 @@ def from_run(text: str, source: str, name: str = "") -> list[Imported]:
     return profiles
 
 
-def _no_image(line: Line, there: _Source) -> list[Problem]:
+def _without_quotes(text: str) -> str:
+    """A command that was copied with the quotes or backticks around it; every position stays."""
+    bare = text.strip()
+    if len(bare) < 3 or bare[0] != bare[-1] or bare[0] not in _QUOTES or bare[1] in _QUOTES:
+        return text
+    start = text.index(bare)
+    return f"{' ' * (start + 1)}{bare[1:-1]}"
+
+
+def _no_image(line: Line) -> list[Loss]:
     message = "the command names no image that could be told from its options"
     hint = "write the image after the options; what a variable or an array holds cannot be seen from here"
-    return [Problem(message, there.place(line.at), "", hint), *map(there.problem, line.losses)]
+    return [Loss(line.at, "", message, hint), *line.losses]
 
 
 def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imported:

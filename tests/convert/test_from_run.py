@@ -140,6 +140,9 @@ TEXTS: Mapping[str, tuple[str, Mapping[str, Any], Sequence[str]]] = {
     "a backslash in a word": ("docker run \\--init \\img", {"init": True}, []),
     "a comment between": ("docker run \\\n  # reap\n  --init \\\n  # the image\n  img", {"init": True}, []),
     "a comment at the end": ("docker run --init img a # or b", {"init": True, "command": ["a"]}, []),
+    "backticks around": (" `docker run --init img`\n", {"init": True}, []),
+    "quotes around": ("'docker run --init img'", {"init": True}, []),
+    "a command without an image beside": ("docker run --init img\ndocker run -it", {"init": True}, [""]),
     "a fence": ("```bash\ndocker run --init img\n```", {"init": True}, []),
     "dashes of a text processor": ("docker run —init img", {"init": True}, []),
     "quotes of a text processor": ("docker run -e “A=b c” -e B=‘d’ img", {"environment": {"A": "b c", "B": "d"}}, []),
@@ -433,7 +436,7 @@ def test_values_that_a_shell_quotes_arrive_as_they_were(
     | st.lists(st.sampled_from(["docker run ", "-e A", "=", "$", "{", "}", "(", ")", "'", '"', "x", " "]), max_size=40).map("".join)
 )  # fmt: skip
 def test_no_text_breaks_it(text: str) -> None:
-    for whole in (text, f"docker run {text} img"):
+    for whole in (text, f"docker run {text} img", f"'{text}'"):
         try:
             found = from_run(whole, "line")
             profile_document(found)
@@ -451,10 +454,11 @@ def test_no_text_breaks_it(text: str) -> None:
 )  # fmt: skip
 @pytest.mark.timeout(20)
 def test_long_texts_end_soon(text: str) -> None:
-    try:
-        from_run(f"docker run {text} img", "line")
-    except ConfigError as error:
-        assert str(error)
+    for whole in (f"docker run {text} img", text):
+        try:
+            from_run(whole, "line")
+        except ConfigError as error:
+            assert str(error)
 
 
 def test_facts_and_variables_reach_the_spec(tmp_path: Path) -> None:
