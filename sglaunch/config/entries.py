@@ -10,14 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, WithJsonSchema
 
+from sglaunch.spec.reference import REFERENCE, is_reference
 from sglaunch.spec.values import parse_duration, parse_size, parse_swap
-
-# The grammar of github.com/distribution/reference: [host[:port]/]path[:tag][@digest]; an image id is a name too.
-_REFERENCE = (
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/|\[[0-9a-fA-F:]+\](?::\d+)?/)?"
-    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-    r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,})?"
-)
 
 SIZE_PATTERN = r"^\s*\d+(\.\d+)? ?[kmgtpKMGTP]?([iI]?[bB])?\s*$"
 _DURATION = r"^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(h|ms|us|µs|ns|m|s|d))+)\s*$"
@@ -80,8 +74,8 @@ def _pull_policy(value: object) -> object:
 
 
 def _image(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(_REFERENCE, value):
-        hint = "; names are in lower case" if re.fullmatch(_REFERENCE, value.lower()) else ""
+    if isinstance(value, str) and not is_reference(value):
+        hint = "; names are in lower case" if is_reference(value.lower()) else ""
         raise ValueError(f"{value!r} is not an image reference, such as registry/name:tag{hint}")
     return value
 
@@ -99,7 +93,7 @@ Limit = Annotated[int, BeforeValidator(_limit), _number_or(_WHOLE, None, "unlimi
 Cpus = Annotated[float, BeforeValidator(_number), Field(gt=0), _number_or(r"^\s*[-+]?[\d.][\d._eE+-]*\s*$", 0)]
 ServerPort = Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535), _number_or(_WHOLE, 1, "auto")]
 Text = StrictStr
-Image = Annotated[Text, BeforeValidator(_image), _matching(_REFERENCE)]
+Image = Annotated[Text, BeforeValidator(_image), _matching(REFERENCE)]
 Absolute = Annotated[Text, BeforeValidator(_absolute), _matching("/.*|")]
 PullPolicy = Annotated[Text, BeforeValidator(_pull_policy), _matching(_PULL_POLICY)]
 Restart = Annotated[Text, BeforeValidator(_restart), _matching(_RESTART)]

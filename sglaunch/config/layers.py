@@ -234,7 +234,7 @@ def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> 
 def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> None:
     path = join("profiles", name)
     place = node.key or node.origin.place
-    if not _PROFILE_NAME.fullmatch(name):
+    if not re.fullmatch(PROFILE_NAME, name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         problems.error(place, path, f"{name!r} is not a profile name", hint)
         return

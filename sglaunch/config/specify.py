@@ -19,7 +19,7 @@ from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.nodes import check_nodes, kubernetes_of
 from sglaunch.config.profile import Profile
 from sglaunch.errors import BUILTIN, Origin
-from sglaunch.spec.container import ASSIGNED_PORT, ContainerSpec, Readiness, Settings, Wanted
+from sglaunch.spec.container import ASSIGNED_PORT, CONTAINER_NAME, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
 from sglaunch.spec.values import (
@@ -33,8 +33,6 @@ from sglaunch.spec.values import (
 
 MAX_NAME = 63
 _DIGEST = 8
-# The names engines accept, narrowed to what every one of them does (nerdctl: separators never doubled nor trailing).
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 # Fields whose names and shapes the profile and the spec share.
 _SAME = (
     *("image", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "shm_size", "privileged", "user"),
@@ -187,7 +185,7 @@ def _one_shared_memory(spec: ContainerSpec, merged: Node, problems: Problems) ->
 
 
 def _check_name(name: str, merged: Node, problems: Problems) -> None:
-    if not _NAME.fullmatch(name):
+    if not CONTAINER_NAME.fullmatch(name):
         hint = "letters, digits, _ . and -, beginning with a letter or digit, at most 63"
         problems.error(merged.get("container_name"), "container_name", f"{name!r} is not a container name", hint)
     if name.endswith((".new", ".old")):

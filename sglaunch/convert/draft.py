@@ -31,13 +31,17 @@ LEFT_OUT = "cannot be known here, and is left out"
 
 @dataclass
 class Draft:
-    """`targets`: container paths that are taken. `names`: variables set before the line, by what they were given."""
+    """`targets`: container paths that are taken. `names`: variables, by what they were given.
+
+    `attached`: how the container hangs in a network, kept until all flags are read.
+    """
 
     keys: dict[str, Any] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
     targets: set[str] = field(default_factory=set)
     names: dict[str, Word] = field(default_factory=dict)
+    attached: list[tuple[Given, str, str]] = field(default_factory=list)
 
     def remark(self, path: str, text: str) -> None:
         """A remark beside a value; "" for the profile as a whole. What it quotes of the line is without secrets."""

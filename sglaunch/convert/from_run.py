@@ -18,15 +18,13 @@ from sglaunch.convert.run_values import take
 from sglaunch.convert.shell_text import Expression, Unknown, Word, variable
 from sglaunch.convert.shell_words import read
 from sglaunch.errors import ConfigError, Place, Problem
+from sglaunch.spec.container import CONTAINER_NAME
+from sglaunch.spec.reference import is_reference
 from sglaunch.spec.reference import parse as parse_reference
 
-_IMAGE = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-    r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@[A-Za-z][\w+.-]*:[0-9a-fA-F]{32,})?"
-)
-_CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 _SHELLS = ("bash", "zsh", "sh", "fish", "ash")
 _MAX_NAME = 63
+_QUOTES = "`'\""
 
 
 class _Source:
@@ -50,19 +48,23 @@ def from_run(text: str, source: str, name: str = "") -> list[Imported]:
     """
     there = _Source(text, source)
     found = read(text)
-    run_lines, elsewhere = lines(found.commands)
-    if not run_lines:
+    all_lines, elsewhere = lines(found.commands)
+    if not all_lines and (bare := _without_quotes(text)) != text:
+        return from_run(bare, source, name)
+    if not all_lines:
         message = "no `docker run`, `podman run` or `nerdctl run` is in it"
         problems = [Problem(message, there.place(0), "", "paste the whole command, from the engine's name on")]
         raise ConfigError([*problems, *map(there.problem, elsewhere)])
-    if missing := [_no_image(line, there) for line in run_lines if line.image is None]:
-        raise ConfigError([problem for problems in missing for problem in problems])
+    run_lines = [line for line in all_lines if line.image is not None]
+    missing = [loss for line in all_lines if line.image is None for loss in _no_image(line)]
+    if not run_lines:
+        raise ConfigError([there.problem(loss) for loss in missing])
     if name and len(run_lines) > 1:
         places = ", ".join(str(there.place(line.at)) for line in run_lines)
         hint = "paste one of them, or leave --as out and let each have its own name"
         raise ConfigError([Problem(f"{len(run_lines)} commands, for one name: {places}", there.place(0), "", hint)])
     # What belongs to no single command is told with the first.
-    run_lines[0].losses += elsewhere
+    run_lines[0].losses += [*missing, *elsewhere]
     run_lines[0].remarks = [*(one.text for one in found.odd), *run_lines[0].remarks]
     profiles: list[Imported] = []
     for line in run_lines:
@@ -70,27 +72,29 @@ def from_run(text: str, source: str, name: str = "") -> list[Imported]:
     return profiles
 
 
-def _no_image(line: Line, there: _Source) -> list[Problem]:
+def _without_quotes(text: str) -> str:
+    """A command that was copied with the quotes or backticks around it; every position stays."""
+    bare = text.strip()
+    if len(bare) < 3 or bare[0] != bare[-1] or bare[0] not in _QUOTES or bare[1] in _QUOTES:
+        return text
+    start = text.index(bare)
+    return f"{' ' * (start + 1)}{bare[1:-1]}"
+
+
+def _no_image(line: Line) -> list[Loss]:
     message = "the command names no image that could be told from its options"
     hint = "write the image after the options; what a variable or an array holds cannot be seen from here"
-    return [Problem(message, there.place(line.at), "", hint), *map(there.problem, line.losses)]
+    return [Loss(line.at, "", message, hint), *line.losses]
 
 
 def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imported:
-    draft = Draft(losses=list(line.losses), names=dict(line.passed))
+    draft = Draft(losses=list(line.losses), names={**line.exported, **line.passed})
     _image(line, draft)
     for given in line.given:
         take(draft, given)
     _note_names(line, draft)
     _name(line, draft)
-    used = {given.value.head.partition("=")[0] for given in line.given if given.value is not None}
-    for unused in line.passed.keys() - used:
-        message = "reaches the engine's client, not the container"
-        draft.losses.append(
-            Loss(
-                line.passed[unused].at, unused, message, f"write environment: {{{unused}: ...}}, if it was meant for it"
-            )
-        )
+    _unused(line, draft)
     _command(line, draft)
     settle(draft, {given.flag.key: given for given in line.given})
     _habits(line, draft)
@@ -104,6 +108,14 @@ def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imp
     return Imported(chosen, draft.ordered(), draft.comments, problems)
 
 
+def _unused(line: Line, draft: Draft) -> None:
+    """Variables before the command that no `-e NAME` passes on."""
+    used = {given.value.head.partition("=")[0] for given in line.given if given.value is not None}
+    for name in line.passed.keys() - used:
+        hint = f"write environment: {{{name}: ...}}, if it was meant for the container"
+        draft.losses.append(Loss(line.passed[name].at, name, "reaches the engine's client alone", hint))
+
+
 def _image(line: Line, draft: Draft) -> None:
     """The reference. A placeholder, or a name in capitals that stands for one, becomes a name that can be written."""
     image = line.image
@@ -114,23 +126,21 @@ def _image(line: Line, draft: Draft) -> None:
         draft.put("image", "{{ env.IMAGE }}")
         return
     plain = image.plain
-    if plain is None or _IMAGE.fullmatch(plain):
+    if plain is None or is_reference(plain):
         draft.put("image", draft.safe(image, image.at, "image").template)
         return
     written = slug(plain, r"\w./:@-").lower().strip("-._/:")
     found = PLACEHOLDER.search(plain)
-    if not _IMAGE.fullmatch(written):
+    if not is_reference(written):
         written = re.sub(r"[^a-z0-9]+", "-", written).strip("-") or "image"
-    draft.lose(
-        given, f"{hidden(found[0] if found else plain)} stands for an image that you choose", "write it under image"
-    )
+    message = f"{hidden(found[0] if found else plain)} stands for an image that you choose"
+    draft.lose(given, message, "write it under image")
     draft.remark("image", f"{hidden(plain)}: write the image here")
     draft.put("image", written)
 
 
 def _at(word: Word, path: str) -> Given:
     """A word that belongs to no flag, for what is told of it."""
-
     return Given(Flag((path,), key=path), path, word.at)
 
 
@@ -148,16 +158,14 @@ def _note_names(line: Line, draft: Draft) -> None:
 def _name(line: Line, draft: Draft) -> None:
     """What engines, or we, do not take as a container's name is left out: the profile's own is then used."""
     name = draft.keys.get("container_name")
-    if name is None or ("{{" in name and not PLACEHOLDER.search(name)):
+    if name is None or "{{" in name:
         return
     given = next(given for given in reversed(line.given) if given.flag.key == "container_name")
     if PLACEHOLDER.search(name):
-        draft.keys["container_name"] = slug(name, r"A-Za-z0-9_.-").strip("-._")
-        return
-    if not _CONTAINER.fullmatch(name) or name.endswith((".new", ".old")):
-        draft.lose(
-            given, "is no name of a container", "letters, digits, _ . and -, at most 63, not ending in .new or .old"
-        )
+        name = draft.keys["container_name"] = slug(name, r"A-Za-z0-9_.-").strip("-._")
+    if not CONTAINER_NAME.fullmatch(name) or name.endswith((".new", ".old")):
+        hint = "letters, digits, _ . and -, at most 63, not ending in .new or .old"
+        draft.lose(given, "is no name of a container", hint)
         del draft.keys["container_name"]
 
 
@@ -172,20 +180,13 @@ def _command(line: Line, draft: Draft) -> None:
     words: list[str] = []
     flag = ""
     for word in line.command:
-        given = _at(word, "command")
-        if (
-            isinstance(word.sole, Unknown)
-            and word.sole.many
-            and (word.unknown and not word.sole.written.startswith("$("))
-        ):
-            draft.lose(
-                given, f"{hidden(word.written)} may be several words, which cannot be known", "write them in command"
-            )
+        given, unknown, sole = _at(word, "command"), word.unknown, word.sole
+        if isinstance(sole, Unknown) and sole.many and not sole.written.startswith("$("):
+            message = f"{hidden(sole.written)} may be several words, which cannot be known"
+            draft.lose(given, message, "write them in command")
             continue
-        if word.unknown is not None:
-            message = (
-                f"{hidden(word.unknown.written)} cannot be known here, and stays as it is written: no shell expands it"
-            )
+        if unknown is not None:
+            message = f"{hidden(unknown.written)} cannot be known here, and stays as it is: no shell expands it"
             draft.lose(given, message, "write its value in command")
         found = PLACEHOLDER.search(word.plain or "")
         if found and (found[0].startswith("<") or not re.search(r"\s", word.plain or "")):
@@ -221,9 +222,8 @@ def _habits(line: Line, draft: Draft) -> None:
     if keys.get("auto_remove"):
         draft.remark("auto_remove", "when it stops, all that was written in it is lost")
     if line.sudo:
-        draft.remark(
-            "", "sudo ran it: where your user may not use the engine, write engine: {sudo: true} in sglaunch.local.yaml"
-        )
+        hint = "where your user may not use the engine, write engine: {sudo: true} in sglaunch.local.yaml"
+        draft.remark("", f"sudo ran it: {hint}")
 
 
 def _profile_name(line: Line, draft: Draft, taken: Sequence[str]) -> str:

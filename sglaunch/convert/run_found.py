@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sglaunch.convert.concealed import hidden
 from sglaunch.convert.run_line import GLOBAL_FLAGS, Line, Loss, take_words
+from sglaunch.convert.shell_pieces import words_of
 from sglaunch.convert.shell_text import Expression, Literal, Part, Word
 from sglaunch.convert.shell_words import Command
 from sglaunch.spec.values import looks_secret
@@ -25,12 +26,14 @@ def lines(commands: Sequence[Command]) -> tuple[list[Line], list[Loss]]:
     found: list[Line] = []
     losses: list[Loss] = []
     known: dict[str, Word] = {}
+    exported: set[str] = set()
     for command in commands:
-        words = [_resolved(word, known) for word in command.words]
+        words = [one for word in command.words for one in _resolved(word, known)]
         line = _run(words, command)
         if line is not None:
+            line.exported = {name: known[name] for name in exported & known.keys()}
             found.append(line)
-        elif not _assigned(words, known):
+        elif not _assigned(words, known, exported):
             losses += _other(words, command)
     return found, losses
 
@@ -114,21 +117,26 @@ def _global(words: Sequence[Word], line: Line) -> None:
         line.losses.append(Loss(word.at, name, f"stands before run: {why}", flag.hint if flag is not None else ""))
 
 
-def _resolved(word: Word, known: Mapping[str, Word]) -> Word:
-    """The word with variables that an earlier line of the text set."""
+def _resolved(word: Word, known: Mapping[str, Word]) -> list[Word]:
+    """The word with variables that an earlier line of the text set; what stands without quotes becomes words."""
     if not any(name in known for name in word.names):
-        return word
+        return [word]
     parts: list[Part] = []
     for part in word.parts:
         if isinstance(part, Expression) and part.name in known:
-            parts += [replace(one, quoted=True) if isinstance(one, Literal) else one for one in known[part.name].parts]
+            inner = known[part.name].parts
+            parts += [replace(one, quoted=part.quoted) if isinstance(one, Literal) else one for one in inner]
         else:
             parts.append(part)
-    return Word(tuple(parts), word.at)
+    return words_of(Word(tuple(parts), word.at))
 
 
-def _assigned(words: Sequence[Word], known: dict[str, Word]) -> bool:
+def _assigned(words: Sequence[Word], known: dict[str, Word], exported: set[str]) -> bool:
     """Whether a command only sets variables; their values are then known, but for secrets."""
+    if words and words[0].plain == "export":
+        exported |= {word.head.partition("=")[0] for word in words[1:]}
+        if not any("=" in word.head for word in words):
+            return True
     rest = [word for word in words if word.plain not in ("export", "local", "declare", "readonly", "set", "-x")]
     found = [(match[1], word.after(match.end())) for word in rest if (match := _ASSIGNMENT.match(word.head))]
     if not found or len(found) != len(rest):

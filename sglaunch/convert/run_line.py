@@ -46,7 +46,10 @@ class Given:
 
 @dataclass
 class Line:
-    """A run command taken apart. `image` is None where there is none. `passed`: variables set for the client alone."""
+    """A run command taken apart. `image` is None where there is none.
+
+    Variables it may pass on: `passed` were set for the client alone, `exported` by earlier lines.
+    """
 
     engine: str
     at: int
@@ -56,6 +59,7 @@ class Line:
     losses: list[Loss] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     passed: dict[str, Word] = field(default_factory=dict)
+    exported: dict[str, Word] = field(default_factory=dict)
     sudo: bool = False
 
 

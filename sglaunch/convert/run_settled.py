@@ -21,10 +21,9 @@ def settle(draft: Draft, at: Mapping[str, Given]) -> None:
 
 
 def _settle_networks(draft: Draft) -> None:
-    attached = draft.keys.pop("_attached", [])
     networks: dict[str, dict[str, Any]] = draft.keys.get("networks", {})
     first = next(iter(networks), "")
-    for given, key, text in attached:
+    for given, key, text in draft.attached:
         if not first or "{{" in first:
             hint = "write networks: {NAME: {...}}"
             message = (

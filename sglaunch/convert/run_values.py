@@ -93,6 +93,8 @@ def _policy(text: str) -> None:
 def _device(text: str) -> None:
     parts = text.split(":")
     is_path = parts[0].startswith("/") and len(parts) <= 3
+    if re.search(r"[*?]", text):
+        raise ValueError(f"{text!r} is a pattern, which only a shell expands")
     if text and not _CDI.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
         raise ValueError(f"{text!r} is not a device")
 
@@ -128,7 +130,7 @@ def _gpus(draft: Draft, given: Given, word: Word) -> None:
         return
     fields = fields_of(word.plain.strip())
     values: dict[str, Any] = {}
-    for number, one in enumerate(fields):
+    for number, one in enumerate(map(str.strip, fields)):
         key, found, value = one.partition("=")
         if not found and number and values.get("device") and re.fullmatch(r"\w[\w-]*", one):
             draft.lose(given, "engines read the comma as the end of the ids, and then refuse to start; read as ids")
@@ -137,7 +139,7 @@ def _gpus(draft: Draft, given: Given, word: Word) -> None:
             values[key if found else "count"] = value if found else one
     for key in values.keys() - {"count", "device", "capabilities"}:
         draft.lose(given, f"{key} is not carried", "the engine chooses it")
-    count, ids = values.get("count", ""), [one for one in values.get("device", "").split(",") if one]
+    count, ids = values.get("count", ""), [one.strip() for one in values.get("device", "").split(",") if one.strip()]
     capabilities = [one for one in values.get("capabilities", "").split(",") if one and one != "gpu"]
     if count and not re.fullmatch(r"all|-1|\d+", count):
         draft.refuse(given, f"{count!r} is neither all nor a number")
@@ -198,7 +200,7 @@ def _attached(draft: Draft, given: Given, word: Word, key: str) -> None:
     """How the container hangs in the network it was given last; kept aside until all flags are read."""
     text = draft.text(given, word)
     if text is not None:
-        draft.keys.setdefault("_attached", []).append((given, key, text))
+        draft.attached.append((given, key, text))
 
 
 def _assigned(draft: Draft, given: Given, word: Word) -> None:

@@ -20,6 +20,7 @@ FACTS = {
     "EUID": "uid",
     "GID": "gid",
     "HOSTNAME": "hostname",
+    "USERPROFILE": HOME,
 }
 _COMMANDS = {
     "pwd": "project_dir",
@@ -56,6 +57,7 @@ def name_of(name: str, written: str, *, is_quoted: bool) -> Part:
 def parameter(inside: str, read: Read, *, is_quoted: bool) -> Part:
     """`${inside}`."""
     written = f"${{{inside}}}"
+    inside = inside.removeprefix("env:")  # PowerShell's
     match = _NAME.match(inside)
     rest = inside[match.end() :] if match else inside
     if match and not rest:

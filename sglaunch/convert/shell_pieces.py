@@ -12,6 +12,7 @@ _DEEPEST = 40
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
 _ANSI = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL)
 _ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_BLANKS = re.compile(r"[ \t\n]+")
 _LIST = re.compile(r"\{([^{},\s]*(?:,[^{},\s]*)+)\}|\{(-?\d+)\.\.(-?\d+)\}")
 
 
@@ -98,3 +99,16 @@ def _sequence(first: int, last: int) -> list[str]:
         return []
     step = 1 if last >= first else -1
     return [str(number) for number in range(first, last + step, step)]
+
+
+def words_of(word: Word) -> list[Word]:
+    """A word that a variable filled, as a shell splits it: at blanks outside of quotes."""
+    words: list[list[Part]] = [[]]
+    for part in word.parts:
+        if not isinstance(part, Literal) or part.quoted:
+            words[-1].append(part)
+            continue
+        first, *rest = _BLANKS.split(part.text)
+        words[-1] += [Literal(first)] if first else []
+        words += [[Literal(piece)] if piece else [] for piece in rest]
+    return [Word(tuple(parts), word.at) for parts in words if parts] or [Word((Literal(""),), word.at)]

@@ -20,7 +20,8 @@ _PLACEHOLDER = re.compile(r"<[^\s<>|&;()\"'`$][^<>|&;()\"'`$\n]{0,80}(?<!\s)>")
 _BRACKETED = re.compile(r"\[[A-Za-z][\w .,…-]*\](?=\s|$)")
 _ENGINES = r"(?:sudo|doas|docker|podman|nerdctl|nvidia-docker|export)\b"
 _PROMPT = re.compile(
-    rf"(?:\([\w.-]+\)\s*)?(?:[\w.-]+@[\w.-]+[^\n$#>]*)?(?:[$%❯»]|#(?=\s*{_ENGINES}))\s+(?=\S)"
+    rf"(?:\([\w.-]+\)\s*)?(?:[\w.-]+@[\w.-]+[^\n$#>]*|\.{{2,3}}|…)?(?:[$%❯»]|#(?=\s*{_ENGINES}))\s+(?=\S)"
+    rf"|[\w.-]+[$#]\s+(?={_ENGINES})"
     rf"|PS [^>\n]*>\s*|[A-Za-z]:\\[^>\n]*>\s*|!(?={_ENGINES})|>\s+"
 )
 _BEGINS = re.compile(rf"(?:\$ )?{_ENGINES}")

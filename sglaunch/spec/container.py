@@ -6,6 +6,7 @@ identifies an entry. What concerns the launcher alone (attach, consent, order) i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +26,8 @@ from sglaunch.spec.values import (
     Ulimit,
 )
 
+# The names engines accept, narrowed to what every one of them does (nerdctl: separators never doubled nor trailing).
+CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - what is written or shown, not bound
 
 

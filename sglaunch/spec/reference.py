@@ -10,6 +10,12 @@ from dataclasses import dataclass, replace
 HUB = "docker.io"
 _LIBRARY = "library/"
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:[.-]?(rc|a|b|post)(\d+))?(?:-(.*))?")
+# The grammar of github.com/distribution/reference: [host[:port]/]path[:tag][@digest]; an image id is a name too.
+REFERENCE = (
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/|\[[0-9a-fA-F:]+\](?::\d+)?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+    r"(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,})?"
+)
 _STAGES = {"a": -3, "b": -2, "rc": -1, "": 0, "post": 1}
 
 
@@ -45,6 +51,11 @@ class Reference:
         """The same image at another host, beneath a path of it perhaps."""
         host, _, path = mirror.strip("/").partition("/")
         return replace(self, registry=host, repository=f"{path}/{self.repository}" if path else self.repository)
+
+
+def is_reference(text: str) -> bool:
+    """Whether engines take a text as the name of an image."""
+    return re.fullmatch(REFERENCE, text) is not None
 
 
 def parse(text: str) -> Reference:

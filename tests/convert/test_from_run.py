@@ -69,6 +69,7 @@ OPTIONS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("--gpus all", {"gpus": "all"}),
     ("--gpus=2", {"gpus": 2}),
     ("""--gpus '"device=0,2"'""", {"gpus": ["0", "2"]}),
+    ("""--gpus '"device=6, 7"'""", {"gpus": ["6", "7"]}),
     ("--gpus device=GPU-1a", {"gpus": ["GPU-1a"]}),
     ("--gpus \"device=$ID\"", {"gpus": ["{{ env.ID }}"]}),
     ("""--gpus 'all,"capabilities=compute,utility"'""", {"gpus": {"count": "all", "capabilities": ["compute", "utility"]}}),
@@ -123,6 +124,9 @@ TEXTS: Mapping[str, tuple[str, Mapping[str, Any], Sequence[str]]] = {
     "a prompt": ("$ docker run --init img", {"init": True}, []),
     "root's prompt": ("# docker run --init img", {"init": True}, []),
     "a whole prompt": ("(base) ana@h200:~/x$ docker run --init img", {"init": True}, []),
+    "a short prompt": ("user$ docker run --init img", {"init": True}, []),
+    "root's short prompt": ("root# podman run --init img", {"init": True}, []),
+    "what the text exported": ("export A=x HF_TOKEN=hf_abcdefghijklmnopqr\nB=y\ndocker run -e A -e B -e HF_TOKEN img", {"environment": {"A": "x", "B": None}, "secret_env": ["HF_TOKEN"]}, []),
     "a shell of Windows": ("PS C:\\x> docker run --init img", {"init": True}, []),
     "a notebook": ("!docker run --init img", {"init": True}, []),
     "continuations": ("docker run \\\n  --init \\\r\n  img \\\n  a b", {"command": ["a", "b"], "init": True}, []),
@@ -136,6 +140,9 @@ TEXTS: Mapping[str, tuple[str, Mapping[str, Any], Sequence[str]]] = {
     "a backslash in a word": ("docker run \\--init \\img", {"init": True}, []),
     "a comment between": ("docker run \\\n  # reap\n  --init \\\n  # the image\n  img", {"init": True}, []),
     "a comment at the end": ("docker run --init img a # or b", {"init": True, "command": ["a"]}, []),
+    "backticks around": (" `docker run --init img`\n", {"init": True}, []),
+    "quotes around": ("'docker run --init img'", {"init": True}, []),
+    "a command without an image beside": ("docker run --init img\ndocker run -it", {"init": True}, [""]),
     "a fence": ("```bash\ndocker run --init img\n```", {"init": True}, []),
     "dashes of a text processor": ("docker run —init img", {"init": True}, []),
     "quotes of a text processor": ("docker run -e “A=b c” -e B=‘d’ img", {"environment": {"A": "b c", "B": "d"}}, []),
@@ -152,6 +159,10 @@ TEXTS: Mapping[str, tuple[str, Mapping[str, Any], Sequence[str]]] = {
     "variables for the client": ("A=1 B=2 docker run -e A img", {"environment": {"A": "1"}}, ["B"]),
     "DOCKER_HOST": ("DOCKER_HOST=tcp://a docker run img", {}, ["DOCKER_HOST"]),
     "what the text set before": ("I=img\nexport M=x/y\ndocker run -e A=$M $I $M", {"command": ["x/y"], "environment": {"A": "x/y"}}, []),
+    "options that the text set before": ("A='--init -e X=1'\ndocker run $A -t img", {"init": True, "tty": True, "environment": {"X": "1"}}, []),
+    "the prompt of a continuation with a dollar": ("...$ docker run --init \\\n...$ img", {"init": True}, []),
+    "a pattern": ("docker run --device /dev/nvidia* img", {}, ["--device"]),
+    "PowerShell's variables": ("docker run -e A=$env:X -v \"${env:USERPROFILE}/a:/a\" img", {"environment": {"A": "{{ env.X }}"}, "volumes": ["~/a:/a"]}, []),
     "other commands": ("docker pull img && docker run --init img && echo done", {"init": True}, ["", ""]),
     "a pipe": ("docker run img a 2>&1 | tee log &", {"command": ["a"]}, ["2>&1", ""]),
     "the background": ("docker run img &", {}, ["&"]),
@@ -425,7 +436,7 @@ def test_values_that_a_shell_quotes_arrive_as_they_were(
     | st.lists(st.sampled_from(["docker run ", "-e A", "=", "$", "{", "}", "(", ")", "'", '"', "x", " "]), max_size=40).map("".join)
 )  # fmt: skip
 def test_no_text_breaks_it(text: str) -> None:
-    for whole in (text, f"docker run {text} img"):
+    for whole in (text, f"docker run {text} img", f"'{text}'"):
         try:
             found = from_run(whole, "line")
             profile_document(found)
@@ -443,10 +454,11 @@ def test_no_text_breaks_it(text: str) -> None:
 )  # fmt: skip
 @pytest.mark.timeout(20)
 def test_long_texts_end_soon(text: str) -> None:
-    try:
-        from_run(f"docker run {text} img", "line")
-    except ConfigError as error:
-        assert str(error)
+    for whole in (f"docker run {text} img", text):
+        try:
+            from_run(whole, "line")
+        except ConfigError as error:
+            assert str(error)
 
 
 def test_facts_and_variables_reach_the_spec(tmp_path: Path) -> None:
