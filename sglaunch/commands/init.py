@@ -1,28 +1,62 @@
-"""`sglaunch init`: a commented project file for this folder; an existing one is never touched."""
+"""`sglaunch init`: a commented project file for this folder and machine; an existing one is never touched."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from sglaunch.commands.asking import show
-from sglaunch.config.files import PROJECT_FILE, example_file
+from sglaunch.commands.asking import show, show_json
+from sglaunch.config.files import LOCAL_FILE, PROJECT_FILE
+from sglaunch.engine import host, surroundings
 from sglaunch.errors import UsageError
 from sglaunch.project import Common
+from sglaunch.report.clean import clean
+from sglaunch.report.problems import SCHEMA_VERSION
+from sglaunch.starter import Facts, Starter, starter
 
 
 def run(common: Common) -> int:
-    """Writes the example with the folder's name as the project."""
+    """Looks around, writes the file, and says what was found and what comes next. No other file is edited."""
     target = Path(common.file) if common.file else common.directory / PROJECT_FILE
-    folder = target.resolve().parent.name
-    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "project"
-    text = example_file().read_text(encoding="utf-8").replace("project: my-project", f"project: {name}", 1)
+    made = starter(_facts(target.resolve().parent))
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(made.text)
     except FileExistsError:
         raise UsageError(f"{target} exists", "edit it; `sglaunch validate` checks it") from None
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}", "see -C") from None
-    show([f"wrote {target}", "next: edit it, then `sglaunch plan` and `sglaunch up dev`"])
+    show_json(_data(target, made)) if common.json else show(_lines(target, made))
     return 0
+
+
+def _facts(folder: Path) -> Facts:
+    home = Path(str(host.facts()["home"]))
+    accelerator, devices = surroundings.accelerator()
+    ignored = surroundings.ignores(folder, LOCAL_FILE)
+    return Facts(
+        folder.name,
+        engine=surroundings.engine(),
+        accelerator=accelerator,
+        devices=devices,
+        checkout=surroundings.checkout(folder, home),
+        caches=surroundings.caches(home),
+        hf_home=surroundings.hf_home(home),
+        git=ignored is not None,
+        ignored=bool(ignored),
+        importable=surroundings.importable(folder),
+    )
+
+
+def _lines(target: Path, made: Starter) -> list[str]:
+    told = [("wrote", str(target)), *(("found", one) for one in made.found), *made.advice]
+    return [f"{what:<8}{clean(text)}" for what, text in told]
+
+
+def _data(target: Path, made: Starter) -> dict[str, object]:
+    advice = [{"about": what, "text": clean(text)} for what, text in made.advice]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "file": str(target),
+        "found": [clean(one) for one in made.found],
+        "advice": advice,
+    }
