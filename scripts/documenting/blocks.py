@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from documenting.machine import ROOT, Reader
+from documenting.machine import ROOT, SITE, Reader
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md")))
 TRANSLATIONS = {ROOT / "README.zh-CN.md": ROOT / "README.md"}
@@ -32,6 +32,16 @@ def reader_for(page: str) -> Reader:
     pairs = (each.partition(":") for each in words.get("busy", "").split(",") if each)
     busy = {int(device): int(used) for device, _, used in pairs}
     return Reader(gpus=int(words.get("gpus", "8")), busy=busy)
+
+
+def lay_out(page: Path, reader: Reader) -> None:
+    """The files of an example lie where its page has them; `config.yaml` is the site's."""
+    if page.parent.parent.name != "examples":
+        return
+    for path in sorted(page.parent.iterdir()):
+        if path != page and path.is_file():
+            name = SITE if path.name == "config.yaml" else path.name
+            reader.write(name, path.read_text(encoding="utf-8"))
 
 
 def file_of(block: str) -> str:

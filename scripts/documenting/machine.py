@@ -227,10 +227,8 @@ class Shell:
 def _in_order(text: str) -> str:
     """Containers are worked on side by side: lines of progress that follow each other, by container."""
     lines: list[str] = []
-    for told, lines_alike in itertools.groupby(
-        text.splitlines(keepends=True), key=lambda line: bool(_TOLD.match(line))
-    ):
-        group = list(lines_alike)
+    for told, alike in itertools.groupby(text.splitlines(keepends=True), key=lambda line: bool(_TOLD.match(line))):
+        group = list(alike)
         lines += sorted(group, key=lambda line: re.sub(r"(\.new|\.old)?:.*", "", line)) if told else group
     return "".join(lines)
 

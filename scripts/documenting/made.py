@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from documenting import house
-from documenting.blocks import PAGES, TRANSLATIONS, has_commands, reader_for, run_page, translated
+from documenting.blocks import PAGES, TRANSLATIONS, has_commands, lay_out, reader_for, run_page, translated
 from documenting.machine import ROOT
 from documenting.reference import index, reference
 from documenting.scenes import NAMES, PICTURES, pictures
 from sglaunch.starter import Facts, starter
 
-Made = tuple[Path, Callable[[], str]]
+Make = Callable[[], str]
+Made = tuple[Path, Make]
 BEGIN, END = "<!-- {name}: written by scripts/docs -->\n", "<!-- end of {name} -->"
-_SECTIONS: dict[Path, dict[str, Callable[[], str]]] = {
+_SECTIONS: dict[Path, dict[str, Make]] = {
     ROOT / "README.md": {"keys": lambda: index("docs/reference.md")},
     ROOT / "README.zh-CN.md": {"keys": lambda: index("docs/reference.md")},
     ROOT / "docs/architecture.md": {"picture": house.picture},
@@ -41,7 +42,7 @@ def of_runs() -> Iterator[Made]:
     """Made by running commands on a real engine."""
     for page in PAGES:
         if has_commands(page):
-            yield page, functools.partial(_ran, page)
+            yield page, functools.partial(ran, page)
     drawn = functools.cache(pictures)
     for name in NAMES:
         yield PICTURES / f"{name}.svg", functools.partial(lambda each: drawn()[each], name)
@@ -53,7 +54,7 @@ def of_translations() -> Iterator[Made]:
         yield page, functools.partial(_translated, page, original)
 
 
-def _with_sections(path: Path, sections: dict[str, Callable[[], str]]) -> str:
+def _with_sections(path: Path, sections: dict[str, Make]) -> str:
     text = path.read_text(encoding="utf-8")
     for name, make in sections.items():
         begin, end = BEGIN.format(name=name), END.format(name=name)
@@ -64,9 +65,11 @@ def _with_sections(path: Path, sections: dict[str, Callable[[], str]]) -> str:
     return text
 
 
-def _ran(page: Path) -> str:
+def ran(page: Path) -> str:
+    """A page with what its commands print now."""
     text = page.read_text(encoding="utf-8")
     with reader_for(text) as reader:
+        lay_out(page, reader)
         return run_page(text, reader)
 
 
