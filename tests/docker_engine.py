@@ -121,8 +121,10 @@ def build_variant(tag: str, text: str) -> str:
 
 
 def build_with(tag: str, files: Mapping[str, str]) -> str:
-    """Makes the same image with programs of its own: path -> text."""
-    return _import(tag, root_filesystem(programs=files))
+    """Makes the same image with programs of its own: path -> text. It stays there, for runs beside this one."""
+    image = _import(tag, root_filesystem(programs=files))
+    _built.discard(image)
+    return image
 
 
 def remove_built(keep: str) -> None:

@@ -38,15 +38,15 @@ GIB = 1 << 30
 GPUS = 8
 _LETTERS = "bcdghjkmnpqrstvwxz"
 _PROGRAMS = ("bash", "sh", "cat", "ls", "sed", "echo", "grep", "head", "tail", "mkdir", "rm", "cp", "mv", "env", "true")
-_PROGRAMS = (*_PROGRAMS, "false", "sleep", "git", "id", "uname", "touch", "curl", "python3", "sudo")
+_PROGRAMS = (*_PROGRAMS, "false", "sleep", "git", "id", "uname", "touch")
 
 # What differs from run to run -> what is shown. Durations of a start, times, the engine's version, sizes of this disk.
-NORMAL: tuple[tuple[str, str], ...] = (
+NORMAL: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?<=  )\d+[sm]$", "3s"),
     # Whether the first and the last of these are told depends on the moment of the look.
     (r"^\S+: (start|ready) \(\d+s\)\n", ""),
     (r"(weights|graphs)( \d+%)? \(\d+s\)", r"\1\2 (12s)"),
-    (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d", "2026-11-24T09:12"),
+    (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d)?", lambda found: "2026-11-24T09:12" + (":17" if found[1] else "")),
     (r"(sglaunch-snapshot/\S+?:)\d{8}-\d{6}", r"\g<1>20261124-101500"),
     (r"docker \d+\.\d+\.\d+[\w.+~-]*", "docker 28.5.2"),
     (r": \S*/bin/docker: ", ": /usr/bin/docker: "),
@@ -87,6 +87,9 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         if ids := docker_engine.containers(self.project):
             docker_engine.docker("rm", "--force", "--volumes", *ids)
+        saved = f"reference=sglaunch-snapshot/ana-{self.project}-*"
+        if images := docker_engine.docker("images", "--quiet", "--filter", saved).stdout.split():
+            docker_engine.docker("rmi", *images, check=False)
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.rmtree(self._kept, ignore_errors=True)
 
@@ -161,6 +164,7 @@ class Reader:
         for name in _PROGRAMS:
             if path := shutil.which(name):
                 (programs / name).symlink_to(path)
+        (programs / "python3").symlink_to(Path(sys.executable).resolve())
         if self.gpus:
             _executable(programs / "nvidia-smi", "#!/bin/sh\n")
         names = {"PYTHON": sys.executable, "HOME": str(self.home), "GPUS": str(self.gpus)}
