@@ -20,6 +20,8 @@ from ruamel.yaml import YAML
 from sglaunch.config.load import Request, load
 from sglaunch.config.profile import Profile
 from sglaunch.dispatch import COMMANDS
+from sglaunch.engine.explain import failure
+from sglaunch.spec.diagnosis import diagnose
 
 ALL_PAGES = [*PAGES, *TRANSLATIONS, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
 ALL_PAGES = list(dict.fromkeys(ALL_PAGES))
@@ -90,6 +92,17 @@ def test_the_table_of_commands_lists_every_command() -> None:
     assert listed == set(COMMANDS) - {"--version"}
 
 
+def test_failures_in_the_readme_are_recognised() -> None:
+    """Each wording stands in a table of what engines or servers say."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## When something fails")[2]
+    rows = re.findall(r"^\| (`.*?) \|", text.partition("\n## ")[0], re.MULTILINE)
+    said = [words for row in rows for words in re.findall(r"`([^`]+)`", row)]
+    assert len(said) > 10
+    for words in said:
+        kinds = failure(words, "docker").failure.kind, diagnose([words], 1, oom_killed=False).kind
+        assert kinds != ("unknown", "unknown"), words
+
+
 @pytest.mark.parametrize(("page", "original"), TRANSLATIONS.items(), ids=["README.zh-CN.md"])
 def test_a_translation_has_the_structure_of_its_original(page: Path, original: Path) -> None:
     one, other = (path.read_text(encoding="utf-8") for path in (page, original))
@@ -131,4 +144,4 @@ def _anchors(text: str) -> set[str]:
 def test_blocks_of_yaml_are_yaml(page: Path) -> None:
     for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
         if block[1] == "yaml":
-            assert YAML(typ="safe").load(block[2]) is not None or file_of(block[2]), block[2]
+            assert YAML().load(block[2]) is not None or file_of(block[2]), block[2]

@@ -16,9 +16,22 @@ from sglaunch.starter import Facts, starter
 Make = Callable[[], str]
 Made = tuple[Path, Make]
 BEGIN, END = "<!-- {name}: written by scripts/docs -->\n", "<!-- end of {name} -->"
+GROUPS_IN_CHINESE = {
+    "What it is": "是什么",
+    "SGLang": "SGLang",
+    "GPUs and devices": "GPU 与设备",
+    "What runs": "运行什么",
+    "Environment and secrets": "环境变量与密钥",
+    "Files": "文件",
+    "Network": "网络",
+    "Memory, processors, limits": "内存、CPU 与上限",
+    "Rights and namespaces": "权限与命名空间",
+    "Its life": "生命周期",
+    "More": "其他",
+}
 _SECTIONS: dict[Path, dict[str, Make]] = {
     ROOT / "README.md": {"keys": lambda: index("docs/reference.md")},
-    ROOT / "README.zh-CN.md": {"keys": lambda: index("docs/reference.md")},
+    ROOT / "README.zh-CN.md": {"keys": lambda: index("docs/reference.md", GROUPS_IN_CHINESE, ("：", "、"))},
     ROOT / "docs/architecture.md": {"picture": house.picture},
 }
 

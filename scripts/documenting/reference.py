@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -80,11 +81,13 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def index(link: str) -> str:
-    """The groups with their keys, a line each; `link`: the page that holds them."""
+def index(link: str, titles: Mapping[str, str] = MappingProxyType({}), between: tuple[str, str] = (": ", ", ")) -> str:
+    """The groups with their keys, a line each; `link`: the page that holds them. `titles` and `between` for others'
+    languages."""
+    colon, comma = between
     lines = []
     for title, keys in _groups().items():
-        lines.append(f"- {title}: " + ", ".join(f"[`{key}`]({link}#{key})" for key in keys))
+        lines.append(f"- {titles.get(title, title)}{colon}" + comma.join(f"[`{key}`]({link}#{key})" for key in keys))
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,12 @@ def run(common: Common) -> int:
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "trusted": lines})
     else:
-        show([*(clean(line) for line in lines), f"trusted: {len(lines)} line{'s'[: len(lines) > 1]}" if lines else "nothing needs trust"])
+        show(
+            [
+                *(clean(line) for line in lines),
+                f"trusted: {len(lines)} line{'s'[: len(lines) > 1]}" if lines else "nothing needs trust",
+            ]
+        )
     return 0
 
 
