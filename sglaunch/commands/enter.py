@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -93,7 +94,7 @@ def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None
     """The container's log, without what could move the cursor of who reads it."""
     run, container = _find(common, profile, reading=True)
     words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), container.name]
-    colour, values = sys.stdout.isatty(), secret_values(container)
+    colour, values = sys.stdout.isatty() and not os.environ.get("NO_COLOR"), secret_values(container)
     with contextlib.closing(run.engine.cli.stream(*words)) as lines:
         for line in lines:
             sys.stdout.write(clean_log(masked(line, values), colour=colour))

@@ -188,7 +188,7 @@ def _explain(loc: tuple[int | str, ...], kind: str, message: str, merged: Node, 
         path = f"{path}[{part}]" if isinstance(part, int) else join(path, part)
     if kind == "extra_forbidden":
         owner = _model_at(steps[:-1])
-        hint = nearest(str(steps[-1]), owner.model_fields) if owner else ""
+        hint = (nearest(str(steps[-1]), owner.model_fields) if owner else "") or "docs/reference.md lists the keys"
         problems.error(node.key or node, path, "unknown key", hint)
     elif kind == "missing":
         hint = _REQUIRED.get(path, "")

@@ -60,8 +60,8 @@ class Happened(Protocol):
 
 
 class Lines:
-    """For people: what was done, and why. On a terminal what goes on has a moving line each; elsewhere a start-up has
-    one line a phase, and a transfer one a tenth of its way, at most every five seconds."""
+    """For people: what was done, and why. On a terminal what goes on has a moving line each; elsewhere, and on a
+    plain one (TERM=dumb), a start-up has one line a phase, and a transfer one a tenth of its way, at most every five seconds."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[Progress, float]] = {}
@@ -80,7 +80,7 @@ class Lines:
 
     def _progress(self, name: str, progress: Progress, seconds: float) -> None:
         told = f"{name}: {progress} ({format_duration(int(seconds))})"
-        if sys.stderr.isatty():
+        if _moves():
             self._clear()
             self._moving[name] = clean(f"{told}  {progress.line}").replace("\n", " ").rstrip()
             self._draw()
@@ -110,6 +110,11 @@ class Lines:
             up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
             sys.stderr.write(f"\r{up}\x1b[J")
             self._drawn = 0
+
+
+def _moves() -> bool:
+    """Whether lines may move: on a terminal, unless it says that it cannot, as those of screen readers do."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _size() -> os.terminal_size:
