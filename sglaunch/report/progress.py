@@ -61,7 +61,8 @@ class Happened(Protocol):
 
 class Lines:
     """For people: what was done, and why. On a terminal what goes on has a moving line each; elsewhere, and on a
-    plain one (TERM=dumb), a start-up has one line a phase, and a transfer one a tenth of its way, at most every five seconds."""
+    plain one (TERM=dumb), a start-up has one line a phase, and a transfer one a tenth of its way, at most every five
+    seconds."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[Progress, float]] = {}
