@@ -1,5 +1,7 @@
 """The documentation is true: what is made from the code is what the code says, and every command block prints what it
-shows, on a real engine. `scripts/docs` writes all of it anew; look at the difference before it is committed.
+shows, on a real engine (pages of docs/ in test_docs).
+
+`scripts/docs` writes all of it anew; look at the difference before it is committed.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from documenting import made
 from documenting.blocks import BLOCK, PAGES, TRANSLATIONS, file_of, has_commands
 from documenting.machine import ROOT
 from documenting.reference import examples
-from documenting.scenes import NAMES, PICTURES, pictures
 from documenting.screen import Screen, picture
+from pages import AGAIN, compare, shown
 from ruamel.yaml import YAML
 
 from sglaunch.config.load import Request, load
@@ -25,11 +27,6 @@ from sglaunch.spec.diagnosis import diagnose
 
 ALL_PAGES = [*PAGES, *TRANSLATIONS, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
 ALL_PAGES = list(dict.fromkeys(ALL_PAGES))
-AGAIN = "run scripts/docs, and look at what it changes"
-
-
-def shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 @pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=shown(path)) for path, make in made.of_code()])
@@ -38,18 +35,11 @@ def test_what_is_made_of_the_code_says_what_the_code_says(path: Path, make: made
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("page", [page for page in PAGES if has_commands(page)], ids=shown)
-def test_commands_print_what_a_page_shows(page: Path) -> None:
-    assert made.ran(page).splitlines() == page.read_text(encoding="utf-8").splitlines(), AGAIN
-
-
-@pytest.mark.docker
-def test_pictures_show_what_commands_leave_on_a_terminal() -> None:
-    drawn = pictures()
-    assert tuple(drawn) == NAMES
-    kept = {path.stem: path.read_text(encoding="utf-8") for path in PICTURES.glob("*.svg")}
-    assert sorted(kept) == sorted(NAMES)
-    assert [name for name in NAMES if kept[name] != drawn[name]] == [], AGAIN
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if has_commands(page) and page.parent.name != "docs"], ids=shown
+)
+def test_commands_print_what_a_page_shows(page: Path, has_compiler: None) -> None:
+    compare(page)
 
 
 def test_a_wide_character_moves_nothing_behind_it() -> None:
@@ -84,11 +74,10 @@ def test_every_key_has_an_example_that_loads(key: str, tmp_path: Path) -> None:
         load(Request(tmp_path / "sglaunch.yaml", facts, {}, ()), [name])
 
 
-def test_the_table_of_commands_lists_every_command() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
-    listed = {
-        name for names in re.findall(r"^\| `sglaunch ([a-z|\\]+)", text, re.MULTILINE) for name in names.split("\\|")
-    }
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_table_of_commands_lists_every_command(page: str) -> None:
+    rows = re.findall(r"^\| `sglaunch ([a-z|\\]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    listed = {name for names in rows for name in names.split("\\|")}
     assert listed == set(COMMANDS) - {"--version"}
 
 
