@@ -67,7 +67,8 @@ def _reduced(arrows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     arrows = set(arrows)
 
     def reaches(start: str, end: str, without: tuple[str, str]) -> bool:
-        seen, todo = set(), [start]
+        seen: set[str] = set()
+        todo = [start]
         while todo:
             room = todo.pop()
             nexts = {other for one, other in arrows if one == room and (one, other) != without} - seen

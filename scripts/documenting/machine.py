@@ -37,8 +37,7 @@ OWNER_THERE = "lmsysorg/"
 GIB = 1 << 30
 GPUS = 8
 _LETTERS = "bcdghjkmnpqrstvwxz"
-_PROGRAMS = ("bash", "sh", "cat", "ls", "sed", "echo", "grep", "head", "tail", "mkdir", "rm", "cp", "mv", "env", "true")
-_PROGRAMS = (*_PROGRAMS, "false", "sleep", "git", "id", "uname", "touch")
+_PROGRAMS = "bash sh cat ls sed echo grep head tail mkdir rm cp mv env true false sleep git id uname touch".split()
 
 # What differs from run to run -> what is shown. Durations of a start, times, the engine's version, sizes of this disk.
 NORMAL: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
@@ -77,11 +76,15 @@ class Reader:
         (self.home / "run").mkdir(mode=0o700)
         (self.home / "etc").mkdir()
         self._kept = Path(tempfile.mkdtemp(prefix="sglaunch-documenting."))
-        self._make_programs()
-        self._make_devices()
-        self._personal()
-        for name in IMAGES:
-            docker_engine.build_with(OWNER_HERE + name, _programs_of_image())
+        try:
+            self._make_programs()
+            self._make_devices()
+            self._personal()
+            for name in IMAGES:
+                docker_engine.build_with(OWNER_HERE + name, _programs_of_image())
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

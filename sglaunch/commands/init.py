@@ -8,7 +8,7 @@ from sglaunch.commands.asking import show, show_json
 from sglaunch.config.files import LOCAL_FILE, PROJECT_FILE
 from sglaunch.engine import host, surroundings
 from sglaunch.errors import UsageError
-from sglaunch.project import Common
+from sglaunch.project import Common, choice_of
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.starter import Facts, Starter, starter
@@ -17,7 +17,7 @@ from sglaunch.starter import Facts, Starter, starter
 def run(common: Common) -> int:
     """Looks around, writes the file, and says what was found and what comes next. No other file is edited."""
     target = Path(common.file) if common.file else common.directory / PROJECT_FILE
-    made = starter(_facts(target.resolve().parent))
+    made = starter(_facts(common, target.resolve().parent))
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(made.text)
@@ -29,13 +29,13 @@ def run(common: Common) -> int:
     return 0
 
 
-def _facts(folder: Path) -> Facts:
+def _facts(common: Common, folder: Path) -> Facts:
     home = Path(str(host.facts()["home"]))
     accelerator, devices = surroundings.accelerator()
     ignored = surroundings.ignores(folder, LOCAL_FILE)
     return Facts(
         folder.name,
-        engine=surroundings.engine(),
+        engine=surroundings.engine(choice_of(common, {})),
         accelerator=accelerator,
         devices=devices,
         checkout=surroundings.checkout(folder, home),

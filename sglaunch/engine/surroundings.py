@@ -21,10 +21,10 @@ _RUN = re.compile(rb"^[^#\n]*\b(?:docker|nerdctl|podman)[^#\n]*\s(?:run|create)\
 _MOST_SCRIPTS, _LONGEST_SCRIPT = 50, 64 << 10
 
 
-def engine() -> str:
-    """The first engine that answers, with its version; "" for none."""
-    for _, _, found in health.candidates(detect.Choice()):
-        if found is not None and found.problem is None:
+def engine(choice: detect.Choice) -> str:
+    """The engine that is chosen, or the first that answers, with its version; "" for none."""
+    for name, _, found in health.candidates(choice):
+        if choice.name in ("auto", name) and found is not None and found.problem is None:
             return str(found.capabilities)
     return ""
 
