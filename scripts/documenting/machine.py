@@ -37,7 +37,7 @@ OWNER_THERE = "lmsysorg/"
 GIB = 1 << 30
 GPUS = 8
 _LETTERS = "bcdghjkmnpqrstvwxz"
-_PROGRAMS = "bash sh cat ls sed echo grep head tail mkdir rm cp mv env true false sleep git id uname touch".split()
+_PROGRAMS = "bash sh cat ls sed echo grep head tail mkdir rm cp mv env true false sleep git id uname touch"
 
 # What differs from run to run -> what is shown. Durations of a start, times, the engine's version, sizes of this disk.
 NORMAL: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
@@ -164,7 +164,7 @@ class Reader:
     def _make_programs(self) -> None:
         programs = self._kept / "bin"
         programs.mkdir()
-        for name in _PROGRAMS:
+        for name in _PROGRAMS.split():
             if path := shutil.which(name):
                 (programs / name).symlink_to(path)
         (programs / "python3").symlink_to(Path(sys.executable).resolve())
