@@ -8,8 +8,9 @@ from typing import NoReturn
 
 from sglaunch.errors import UsageError
 
-_EPILOG = """exit status: 0 done; 1 the engine or the container failed; 2 usage or configuration error, nothing touched;
-3 consent needed and not given, or a check found something; 4 refused: policy, trust, or not ours; 130 interrupted.
+_EPILOG = """exit status: 0 done; 1 the engine or the container failed; 2 usage or
+configuration error, nothing touched; 3 consent needed and not given, or a check
+found something; 4 refused: policy, trust, or not ours; 130 interrupted.
 exec, shell and an attached up: the command's own.
 """
 Command = Callable[[argparse.Namespace], int]

@@ -98,7 +98,9 @@ def choice_of(common: Common, configured: Mapping[str, str]) -> detect.Choice:
     context = common.context or os.environ.get(CONTEXT_VARIABLE) or configured.get("context", "")
     host = "" if common.context else configured.get("host", "")
     if any(value.startswith("-") for value in (context, host)):
-        raise UsageError("an engine's context or host cannot start with -")
+        raise UsageError(
+            "an engine's context or host cannot start with -", "check --context, SGLAUNCH_CONTEXT and engine:"
+        )
     if name == NERDCTL and (context or host):
         raise UsageError("nerdctl has no context and no host", "log in there, or write namespace and address")
     more = {key: configured.get(key, "") for key in ("namespace", "address", "binary")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -112,6 +113,13 @@ def real_engine(request: pytest.FixtureRequest) -> RealEngine:
     else:
         engine.build(IMAGE)
     return engine
+
+
+@pytest.fixture
+def has_compiler() -> None:
+    """Skips where the stand-in for NVML cannot be built."""
+    if shutil.which("cc") is None and shutil.which("gcc") is None:
+        pytest.skip("there is no C compiler to build the stand-in for NVML with")
 
 
 @pytest.fixture

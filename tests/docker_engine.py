@@ -15,9 +15,9 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 ENVIRONMENT = dict(os.environ)
@@ -120,6 +120,13 @@ def build_variant(tag: str, text: str) -> str:
     return _import(tag, root_filesystem(variant=text))
 
 
+def build_with(tag: str, files: Mapping[str, str]) -> str:
+    """Makes the same image with programs of its own: path -> text. It stays there, for runs beside this one."""
+    image = _import(tag, root_filesystem(programs=files))
+    _built.discard(image)
+    return image
+
+
 def remove_built(keep: str) -> None:
     """Removes the images that this run built, but for the one tagged `keep` and those that a container still uses."""
     kept = docker("image", "inspect", "--format", "{{.Id}}", keep, check=False).stdout.strip()
@@ -145,7 +152,7 @@ def _import(tag: str, archive: bytes) -> str:
     return image
 
 
-def root_filesystem(variant: str = "") -> bytes:
+def root_filesystem(variant: str = "", programs: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """A tar archive: busybox, a link to it for each of its tools, and the few files a shell looks for.
 
     The same busybox gives the same bytes.
@@ -159,6 +166,7 @@ def root_filesystem(variant: str = "") -> bytes:
         "etc/passwd": (0o644, b"root:x:0:0:root:/root:/bin/sh\n"),
         "etc/group": (0o644, b"root:x:0:\n"),
     }
+    files |= {path: (0o755, text.encode()) for path, text in programs.items()}
     if variant:
         files["variant"] = (0o644, variant.encode())
 
@@ -172,7 +180,7 @@ def root_filesystem(variant: str = "") -> bytes:
             file = tarfile.TarInfo(name)
             file.mode, file.size = mode, len(data)
             archive.addfile(file, io.BytesIO(data))
-        for tool in sorted({*tools} - {"busybox"}):
+        for tool in sorted({*tools} - {"busybox", *(Path(path).name for path in programs)}):
             link = tarfile.TarInfo(f"bin/{tool}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)

@@ -27,7 +27,7 @@ const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" :
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = n; return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned i, void **h) { if (i >= n) return 2; *h = &gpus[i]; return 0; }
 int nvmlDeviceGetUUID(void *h, char *out, unsigned len) { strncpy(out, ((Gpu *)h)->uuid, len); return 0; }
-int nvmlDeviceGetName(void *h, char *out, unsigned len) { strncpy(out, "Stub H200", len); return 0; }
+int nvmlDeviceGetName(void *h, char *out, unsigned len) { const char *name = getenv("STUB_NVML_NAME"); strncpy(out, name ? name : "Stub H200", len); return 0; }
 int nvmlDeviceGetMemoryInfo(void *h, Memory *m) { Gpu *g = h; m->total = g->total; m->free_ = g->free_; m->used = g->total - g->free_; return 0; }
 int nvmlDeviceGetUtilizationRates(void *h, Utilization *u) { u->gpu = ((Gpu *)h)->count ? 90 : 0; u->memory = 0; return 0; }
 int nvmlDeviceGetMigMode(void *h, unsigned *a, unsigned *b) { return 3; /* not supported */ }

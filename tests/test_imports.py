@@ -30,8 +30,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "project": {"config", "spec", "plan", "engine"},
     "pipeline": {"project", "config", "spec", "plan", "engine"},
     "doctor": {"spec", "plan"},
+    "starter": set(),
     "commands": {
-        *("doctor", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report", "completion"),
+        *("doctor", "starter", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"),
+        "completion",
     },
     "glance": set(),
     "completion": {"glance", "config", "engine"},
@@ -56,7 +58,7 @@ DOORS: dict[str, set[str]] = {
 }
 
 # Neither opens a file, reads the environment, asks the clock, writes to a terminal nor runs a process.
-PURE_ROOMS = ("spec", "plan", "convert")
+PURE_ROOMS = ("spec", "plan", "convert", "doctor", "starter")
 PURE_MODULES = tuple(
     f"sglaunch.config.{name}"
     for name in (

@@ -1,118 +1,136 @@
-"""The README is true: its tour runs on a real engine and prints what it says, its reference lists every key.
+"""The documentation is true: what is made from the code is what the code says, and every command block prints what it
+shows, on a real engine (pages of docs/ in test_docs).
 
-`SGLAUNCH_TEST_UPDATE=1` writes both anew; look at the difference before it is committed.
+`scripts/docs` writes all of it anew; look at the difference before it is committed.
 """
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
-import subprocess
-import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+from documenting import made
+from documenting.blocks import BLOCK, PAGES, TRANSLATIONS, file_of, has_commands
+from documenting.machine import ROOT
+from documenting.reference import examples
+from documenting.screen import Screen, picture
+from pages import AGAIN, compare, shown
+from ruamel.yaml import YAML
 
+from sglaunch.config.load import Request, load
 from sglaunch.config.profile import Profile
 from sglaunch.dispatch import COMMANDS
-from sglaunch.plan.options import effect_of
+from sglaunch.engine.explain import failure
+from sglaunch.spec.diagnosis import diagnose
 
-ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-UPDATE = os.environ.get("SGLAUNCH_TEST_UPDATE") == "1"
-BEGIN = "<!-- profile reference: written by the test of this file -->\n"
-END = "<!-- end of profile reference -->"
-BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+ALL_PAGES = [*PAGES, *TRANSLATIONS, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+ALL_PAGES = list(dict.fromkeys(ALL_PAGES))
 
 
-def reference() -> str:
-    rows = [f"| `{key}` | {field.description} | {effect_of(key)} |" for key, field in Profile.model_fields.items()]
-    rows.insert(0, "| `extends` | the profile beneath; `null` for none | - |")
-    return "\n".join(["| key | what | a change takes |", "|---|---|---|", *rows]) + "\n"
-
-
-def test_the_profile_reference_lists_every_key() -> None:
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    written, _, after = rest.partition(END)
-    if UPDATE:
-        README.write_text(f"{before}{BEGIN}{reference()}{END}{after}", encoding="utf-8")
-        return
-    assert written == reference(), "run SGLAUNCH_TEST_UPDATE=1 pytest tests/test_readme.py"
-
-
-def test_the_table_of_commands_lists_every_command() -> None:
-    text = README.read_text(encoding="utf-8").partition("## Commands")[2].partition("## ")[0]
-    listed = {
-        name for names in re.findall(r"^\| `sglaunch ([a-z|\\]+)", text, re.MULTILINE) for name in names.split("\\|")
-    }
-    assert listed == set(COMMANDS) - {"--version"}
+@pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=shown(path)) for path, make in made.of_code()])
+def test_what_is_made_of_the_code_says_what_the_code_says(path: Path, make: made.Make) -> None:
+    assert path.read_text(encoding="utf-8") == make(), AGAIN
 
 
 @pytest.mark.docker
-def test_the_tour_prints_what_the_readme_says(tmp_path: Path, cleanup: str, docker_image: str) -> None:
-    """The reader's machine has a user ana, SGLang's image and a GPU; this one is translated into that one."""
-    folder = tmp_path / "eval"
-    folder.mkdir()
-    personal = Path(os.environ["XDG_CONFIG_HOME"]) / "sglaunch" / "config.yaml"
-    personal.parent.mkdir(parents=True)
-    # What a machine without a GPU, and perhaps inside a container itself, cannot give; and an image of its own.
-    personal.write_text(f"defaults: {{image: '{docker_image}', ulimits: null, shell: sh}}\n", encoding="utf-8")
-    user = pwd.getpwuid(os.getuid()).pw_name
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-
-    def here(text: str) -> str:
-        return text.replace("project: eval", f"project: {cleanup}")
-
-    def there(output: str) -> str:
-        lines = [line for line in output.splitlines(keepends=True) if "shows no NVIDIA GPU" not in line]
-        names = {
-            os.environ["HOME"]: "/home/ana",
-            f"{user}-{cleanup}": "ana-eval",
-            docker_image: "lmsysorg/sglang:dev",
-            str(folder): "/home/ana/eval",
-            f"name: {cleanup}": "name: eval",
-        }
-        text = "".join(lines)
-        for name, shown in names.items():
-            text = text.replace(name, shown)
-        return re.sub(r"\b\d+s$", "3s", text, flags=re.MULTILINE)
-
-    def run(block: re.Match[str]) -> str:
-        kind, text = block[1], block[2]
-        if kind == "yaml" and not text.startswith("# sglaunch.yaml"):
-            return block[0]
-        if kind == "yaml":
-            (folder / "sglaunch.yaml").write_text(here(text), encoding="utf-8")
-            return block[0]
-        lines, status = [], "0"
-        for line in text.splitlines():
-            if not line.startswith("$ "):
-                continue
-            command = line[2:].replace("$?", status) if line == "$ echo $?" else line[2:]
-            done = subprocess.run(
-                ["bash", "-c", command],
-                cwd=folder,
-                env={**os.environ, "PATH": path},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            status = str(done.returncode)
-            lines += [f"{line}\n", there(done.stdout)]
-        return f"```console\n{''.join(lines)}```"
-
-    text = README.read_text(encoding="utf-8")
-    printed = BLOCK.sub(run, text)
-    if UPDATE:
-        README.write_text(printed, encoding="utf-8")
-        return
-    assert squeezed(printed) == squeezed(text)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if has_commands(page) and page.parent.name != "docs"], ids=shown
+)
+def test_commands_print_what_a_page_shows(page: Path, has_compiler: None) -> None:
+    compare(page)
 
 
-def squeezed(text: str) -> list[str]:
-    """Names differ in length between the two machines, and with them the width of columns."""
-    return [" ".join(line.split()) for line in text.splitlines()]
+def test_a_wide_character_moves_nothing_behind_it() -> None:
+    screen = Screen(columns=20)
+    screen.feed("\x1b[32m模型\x1b[0m ok\n")
+    (row,) = screen.rows()
+    assert [(cell.text, cell.columns) for cell in row[:3]] == [("模", 2), ("型", 2), (" ", 1)]
+    drawn = picture([[row]], "wide")
+    assert re.findall(r'x="([\d.]+)"[^>]*textLength="([\d.]+)"[^>]*>(.*?)<', drawn) == [
+        ("16.0", "16.8", "模"),
+        ("32.8", "16.8", "型"),
+        ("58.0", "16.8", "ok"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["extends", *Profile.model_fields])
+def test_every_key_has_an_example_that_loads(key: str, tmp_path: Path) -> None:
+    facts = {"user": "ana", "uid": 1000, "gid": 1000, "home": str(tmp_path), "hostname": "gpu1"}
+    (tmp_path / ".hf-token").write_text("hf_x", encoding="utf-8")
+    (tmp_path / "team.env").write_text("A=1\n", encoding="utf-8")
+    (tmp_path / "tool").mkdir()
+    (tmp_path / "tool" / "Dockerfile").write_text("FROM x\n", encoding="utf-8")
+    texts = examples()[key]
+    assert texts
+    for text in texts:
+        keys = YAML(typ="safe").load(text)
+        assert key in keys
+        image = "" if {"image", "build"} & keys.keys() or keys.get("extends") else "    image: x\n"
+        name = "dev" if key == "extends" and not keys[key] else "a"
+        body = f"vars: {{}}\nprofiles:\n  db: {{image: x}}\n  {name}:\n{image}{textwrap.indent(text, '    ')}\n"
+        (tmp_path / "sglaunch.yaml").write_text(body, encoding="utf-8")
+        load(Request(tmp_path / "sglaunch.yaml", facts, {}, ()), [name])
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_table_of_commands_lists_every_command(page: str) -> None:
+    rows = re.findall(r"^\| `sglaunch ([a-z|\\]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    listed = {name for names in rows for name in names.split("\\|")}
+    assert listed == set(COMMANDS) - {"--version"}
+
+
+def test_failures_in_the_readme_are_recognised() -> None:
+    """Each wording stands in a table of what engines or servers say."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## When something fails")[2]
+    rows = re.findall(r"^\| (`.*?) \|", text.partition("\n## ")[0], re.MULTILINE)
+    said = [words for row in rows for words in re.findall(r"`([^`]+)`", row)]
+    assert len(said) > 10
+    for words in said:
+        kinds = failure(words, "docker").failure.kind, diagnose([words], 1, oom_killed=False).kind
+        assert kinds != ("unknown", "unknown"), words
+
+
+@pytest.mark.parametrize(("page", "original"), TRANSLATIONS.items(), ids=["README.zh-CN.md"])
+def test_a_translation_has_the_structure_of_its_original(page: Path, original: Path) -> None:
+    one, other = (path.read_text(encoding="utf-8") for path in (page, original))
+    assert [found[0] for found in BLOCK.finditer(one)] == [found[0] for found in BLOCK.finditer(other)], AGAIN
+    prose, prose_of_original = (BLOCK.sub("", text) for text in (one, other))
+    for pattern in (r"^#+(?= )", r"^\|(?=.*\|$)", r"^!\[|^<img", r"^[-*] "):
+        counted, expected = (re.findall(pattern, text, re.MULTILINE) for text in (prose, prose_of_original))
+        assert counted == expected, pattern
+    assert sorted(_links(prose)) == sorted(_links(prose_of_original))
+
+
+def _links(text: str) -> list[str]:
+    """Targets of links and pictures; of those within the page none, since headings are translated."""
+    twins = {"README.md": "", "README.zh-CN.md": ""}
+    found = re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", text))
+    return [twins.get(target, target) for target in found if not target.startswith("#")]
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=shown)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", text)):
+        if target.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name) if name else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in _anchors(file.read_text(encoding="utf-8")), target
+
+
+def _anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=shown)
+def test_blocks_of_yaml_are_yaml(page: Path) -> None:
+    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        if block[1] == "yaml":
+            assert YAML().load(block[2]) is not None or file_of(block[2]), block[2]

@@ -25,7 +25,8 @@ def run(common: Common) -> int:
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "trusted": lines})
     else:
-        show([*(clean(line) for line in lines), f"trusted: {len(lines)} lines" if lines else "nothing needs trust"])
+        count = f"{len(lines)} line{'s'[: len(lines) > 1]}"
+        show([*(clean(line) for line in lines), f"trusted: {count}" if lines else "nothing needs trust"])
     return 0
 
 

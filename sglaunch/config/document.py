@@ -29,6 +29,7 @@ MAX_BYTES = 1 << 20
 TAGS = {"!override": "override", "!reset": "reset"}
 _YAML_TAG = "tag:yaml.org,2002:"
 _QUOTE_IT = 'quote it: "{{ ... }}" (an unquoted {{ starts a YAML mapping)'
+_DEEP = "write less nesting; is this the right file?"
 _DEEP_OPENING = re.compile(rf"[\[{{][\s\[{{]{{{MAX_DEPTH * 2},}}")
 
 
@@ -47,7 +48,7 @@ def parse(text: str, file: str, layer: str, problems: Problems) -> Node | None:
         problems.error(origin.place, "", f"the file is larger than {MAX_BYTES >> 20} MiB", "is this the right file?")
         return None
     if _DEEP_OPENING.search(text):
-        problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels")
+        problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels", _DEEP)
         return None
     try:
         with warnings.catch_warnings():
@@ -58,7 +59,7 @@ def parse(text: str, file: str, layer: str, problems: Problems) -> Node | None:
         _syntax(error, text, file, problems)
         return None
     except RecursionError:
-        problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels")
+        problems.error(origin.place, "", f"nested deeper than {MAX_DEPTH} levels", _DEEP)
         return None
     except (YAMLError, ValueError) as error:
         place = _reader_place(error, text, file)
@@ -142,7 +143,9 @@ class _Walk:
     def opened(self, raw: YamlNode, path: str) -> Iterator[None]:
         """Within a value; an alias of a value that is not closed yet has no end."""
         if id(raw) in self.within:
-            self.problems.error(self.place(raw.start_mark), path, "the anchor holds an alias of itself")
+            self.problems.error(
+                self.place(raw.start_mark), path, "the anchor holds an alias of itself", "remove the alias"
+            )
             raise _Stop
         self.within.add(id(raw))
         yield
@@ -157,7 +160,7 @@ class _Walk:
         origin = Origin(self.place(raw.start_mark), self.layer)
         if self.count > MAX_NODES or depth > MAX_DEPTH:
             limit = f"{MAX_NODES} values (aliases count)" if self.count > MAX_NODES else f"{MAX_DEPTH} levels"
-            self.problems.error(origin.place, path, f"the file holds more than {limit}")
+            self.problems.error(origin.place, path, f"the file holds more than {limit}", "is this the right file?")
             raise _Stop
         tag = self.custom_tag(raw, origin.place, path)
         if isinstance(raw, MappingNode):
@@ -195,7 +198,8 @@ class _Walk:
             name = raw_key.value
             if name in result:
                 first = result[name].key or result[name].origin.place
-                self.problems.error(place, join(path, name), f"duplicate key; first written in line {first.line}")
+                message = f"duplicate key; first written in line {first.line}"
+                self.problems.error(place, join(path, name), message, "remove one of the two")
                 continue
             result[name] = self.node(raw_value, join(path, name), depth + 1, place)
         return {**{key: node for key, node in merged.items() if key not in result}, **result}
@@ -208,7 +212,8 @@ class _Walk:
                 with self.opened(source, path):
                     result.update(self.mapping(source, path, depth + 1))
             else:
-                self.problems.error(self.place(source.start_mark), path, "<< takes a mapping or an alias of one")
+                place = self.place(source.start_mark)
+                self.problems.error(place, path, "<< takes a mapping or an alias of one", "write <<: *name")
         return result
 
     def scalar(self, raw: ScalarNode, tag: str) -> str | int | float | bool | None:
@@ -250,7 +255,8 @@ def _syntax(error: MarkedYAMLError, text: str, file: str, problems: Problems) ->
             where = Place(file, place.line - offset, found.start(1) + 1)
             problems.error(where, "", "an unquoted {{ is a YAML mapping", _QUOTE_IT)
             return
-    hint = "indent with spaces, not tabs" if "\\t" in what or "\t" in "".join(near) else ""
+    tabs = "\\t" in what or "\t" in "".join(near)
+    hint = "indent with spaces, not tabs" if tabs else "look at this line and the one before it"
     problems.error(place, "", f"not YAML: {what}", hint)
 
 

@@ -155,13 +155,6 @@ def builtin_names() -> list[str]:
     return [path.stem for path in _yaml_files(builtin_folder())]
 
 
-def example_file() -> Path:
-    """The commented project file that `init` writes: in the wheel, or at the root of a checkout."""
-    package = Path(str(resources.files("sglaunch")))
-    inside = package / "sglaunch.yaml.example"
-    return inside if inside.is_file() else package.parent / "sglaunch.yaml.example"
-
-
 def read_layers(project_file: Path, env: Mapping[str, str], home: str, problems: Problems) -> Files:
     """Every file of every layer, lowest first."""
     files = Files(project_file)

@@ -81,7 +81,8 @@ class Stack:
         while True:
             if name in chain:
                 path = " -> ".join([*chain[chain.index(name) :], name])
-                hint = "the built-in of the same name lies beneath anyway; remove extends" if chain == [name] else ""
+                itself = "the built-in of the same name lies beneath anyway; remove extends"
+                hint = itself if chain == [name] else "remove one of them"
                 problems.error(by, f"profiles.{chain[-1]}.extends", f"a cycle: {path}", hint)
                 return []
             if name not in self.known():

@@ -68,12 +68,12 @@ def _exclusions(wanted: Wanted, merged: Node, problems: Problems) -> None:
         problems.error(merged.get("cpus"), "cpus", "excludes cpu_quota and cpu_period", "remove one of the two")
     if spec.memswap_limit is not None and spec.mem_limit is None:
         message = "needs mem_limit: it is memory and swap together"
-        problems.error(merged.get("memswap_limit"), "memswap_limit", message)
+        problems.error(merged.get("memswap_limit"), "memswap_limit", message, "write mem_limit too")
     if spec.memswap_limit not in (None, -1) and spec.mem_limit is not None:
         assert spec.memswap_limit is not None
         if spec.memswap_limit < spec.mem_limit:
             message = "is smaller than mem_limit; it is memory and swap together"
-            problems.error(merged.get("memswap_limit"), "memswap_limit", message)
+            problems.error(merged.get("memswap_limit"), "memswap_limit", message, "raise it, or write -1")
 
 
 def _ports_on_host(wanted: Wanted, problems: Problems) -> None:

@@ -274,7 +274,7 @@ class _Loader:
                 node = resolved.merged.at(("depends_on", needed))
                 if needed in path:
                     cycle = " -> ".join([*path[path.index(needed) :], needed])
-                    self.problems.error(node, "depends_on", f"a cycle: {cycle}")
+                    self.problems.error(node, "depends_on", f"a cycle: {cycle}", "remove one of them")
                     continue
                 if needed not in self.stack.known():
                     self.problems.error(node, f"depends_on.{needed}", *self.stack.unknown(needed))

@@ -58,7 +58,9 @@ def _entries(root: Node, problems: Problems) -> Iterator[tuple[str, str, Node]]:
             if platforms.is_map:
                 yield profile, image, platforms
             else:
-                problems.error(platforms, f"{profile}.{image}", "must map platforms to digests")
+                problems.error(
+                    platforms, f"{profile}.{image}", "must map platforms to digests", "`sglaunch lock` writes it anew"
+                )
 
 
 def write_lock(pins: Pins) -> str:

@@ -69,7 +69,7 @@ def _pattern(node: Node, path: str, problems: Problems) -> str:
     try:
         re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        problems.error(node, path, f"{text!r} is not a regular expression: {error}")
+        problems.error(node, path, f"{text!r} is not a regular expression: {error}", "write one such as '^[a-z]+-sgl-'")
     return text
 
 
@@ -84,7 +84,7 @@ def _folders(node: Node, path: str, problems: Problems) -> tuple[str, ...]:
     folders = _texts(node, path, problems)
     for folder, item in zip(folders, node.value if node.is_list else (), strict=False):
         if not folder.startswith("/"):
-            problems.error(item, path, f"{folder!r} is not an absolute path")
+            problems.error(item, path, f"{folder!r} is not an absolute path", "begin it with /")
     return tuple(posixpath.normpath(folder) for folder in folders)
 
 

@@ -177,9 +177,8 @@ def not_carried(node: Node, key: str, hint: str, problems: Problems) -> None:
 def unknown(node: Node, steps: Sequence[str | int], problems: Problems) -> None:
     """A key that nobody knows, with the nearest of those that may stand there."""
     model = model_at(steps[:-1])
-    problems.error(
-        node.key or node, _path(steps), "unknown key", nearest(str(steps[-1]), model.model_fields if model else ())
-    )
+    hint = nearest(str(steps[-1]), model.model_fields if model else ()) or "docs/reference.md lists the keys"
+    problems.error(node.key or node, _path(steps), "unknown key", hint)
 
 
 def _path(steps: Sequence[str | int]) -> str:

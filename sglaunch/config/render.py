@@ -49,7 +49,7 @@ class Names:
         return self.values[name]
 
     def __str__(self) -> str:
-        raise ValueError("is a namespace; name one of its values")
+        raise ValueError("is a namespace; name one of its values, such as env.HOME")
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _undefined(message: str, template: nodes.Template, namespace: Mapping[str, A
 def _replace(text: Any, old: str, new: str) -> str:
     source = str(text)
     if not old or len(source) + source.count(old) * len(new) > MAX_RESULT:
-        raise ValueError("replace: nothing to look for, or the result is too long")
+        raise ValueError("replace: must be given something to look for, and a result that is not too long")
     return source.replace(old, new)
 
 

@@ -78,7 +78,7 @@ def assignments(separator: str = "=") -> Lengthen:
                 continue
             name, found, value = item.written().partition(separator)
             if name in result:
-                scope.problems.error(item, join(path, name), "is set twice in one list")
+                scope.problems.error(item, join(path, name), "is set twice in one list", "remove one of the two")
             result[name] = item.with_value(value if found else None)
         return node.with_value(result)
 

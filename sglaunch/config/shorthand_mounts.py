@@ -174,5 +174,5 @@ def _device(item: Node, path: str, problems: Problems) -> tuple[str, dict[str, A
     if not host.startswith("/"):
         raise ValueError(f"{host!r} is not a device; write /dev/name, /dev/a:/dev/b:rwm or a CDI name vendor/class=x")
     if not re.fullmatch(r"[rwm]{0,3}", permissions):
-        raise ValueError(f"{permissions!r} are not device permissions; use letters of rwm")
+        raise ValueError(f"{permissions!r} are not device permissions; write letters of rwm")
     return container_path(target or host), {"path": posixpath.normpath(host), "permissions": permissions or "rwm"}

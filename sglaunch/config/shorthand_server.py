@@ -78,7 +78,9 @@ def _flags(args: Node, path: str, scope: Scope) -> Node:
             message = message or f"is a field of its own: server.{field}"
             scope.problems.error(value.key, join(path, written), message, f"write it as server.{field}")
         elif word in result:
-            scope.problems.error(value.key, join(path, written), f"is the flag {word} again, in another spelling")
+            scope.problems.error(
+                value.key, join(path, written), f"is the flag {word} again, in another spelling", "remove one"
+            )
         else:
             result[word] = value
     return args.with_value(result)

@@ -142,7 +142,8 @@ def _gpus(profile: Profile, merged: Node, problems: Problems) -> Gpus | None:
 def _labels(profile: Profile, merged: Node, problems: Problems) -> dict[str, str]:
     for name in profile.labels:
         if name.startswith(PREFIX):
-            problems.error(merged.at(("labels", name)), f"labels.{name}", f"labels under {PREFIX} are sglaunch's own")
+            message = f"labels under {PREFIX} are sglaunch's own"
+            problems.error(merged.at(("labels", name)), f"labels.{name}", message, "choose another name")
     return dict(profile.labels)
 
 

@@ -148,7 +148,7 @@ def _existing(
     starts = _start_steps(container, choices)
     held = busy(container, seen) if starts and container.status in STOPPED else []
     if held and wanted.spec.server is None:
-        warnings += [Problem(f"its GPU is in use: {line}", path="gpus") for line in held]
+        warnings += [Problem(f"its GPU is in use: {line}", path="gpus", hint="see `sglaunch gpus`") for line in held]
     name = wanted.spec.container_name if updates else container.name
     starts = tuple(replace(step, target=name) for step in starts)
     action = UPDATE if updates else START if starts else NONE
@@ -196,7 +196,7 @@ def _recreation(
     warnings = []
     if container.auto_remove:
         message = f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back"
-        warnings.append(Problem(message))
+        warnings.append(Problem(message, hint="--snapshot saves what it holds"))
     return ContainerPlan(
         wanted.profile,
         wanted.spec.container_name,

@@ -40,12 +40,22 @@ def containers_table(
             {True: "yes", False: state or one.health or "no", None: "-"}[ready(one, state)],
             f"{one.image_ref} (moved)" if one.id in moved else one.image_ref,
             _gpus(one, indices),
-            ", ".join(one.ports) or ("host" if one.network_mode == "host" else "-"),
+            ", ".join(_ports(one.ports)) or ("host" if one.network_mode == "host" else "-"),
             uptime(one, now),
         ]
         owner = [applied.project, applied.owner.name] if applied else ["-", "-"]
         rows.append([clean(cell) for cell in ([*owner, *row] if projects else row)])
     return table(rows, columns)
+
+
+def _ports(published: Sequence[str]) -> list[str]:
+    """Ports as people say them: `30000`, or `8080->80`; with the address or protocol where it is not the usual one."""
+    shown = []
+    for port in published:
+        host, arrow, inside = port.removeprefix("0.0.0.0:").removeprefix("[::]:").partition("->")
+        inside = inside.removesuffix("/tcp")
+        shown.append(host if not arrow or host == inside else f"{host}->{inside}")
+    return list(dict.fromkeys(shown))
 
 
 def _gpus(one: ObservedContainer, indices: Mapping[str, int]) -> str:

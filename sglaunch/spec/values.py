@@ -226,7 +226,9 @@ def parse_port_range(text: str, what: str) -> tuple[int, int]:
         raise ValueError(f"{text!r} is not a {what} port; write a number from 1 to {MAX_PORT}, or a range a-b")
     first, last = int(match[1]), int(match[2] or match[1])
     if not 0 < first <= last <= MAX_PORT:
-        raise ValueError(f"{text!r} is not a {what} port (range); ports go from 1 to {MAX_PORT}, low to high")
+        raise ValueError(
+            f"{text!r} is not a {what} port; write a number from 1 to {MAX_PORT}, or a range from low to high"
+        )
     return first, last
 
 
@@ -249,6 +251,6 @@ def parse_port(text: str) -> list[tuple[str, PortBinding]]:
     if host:
         host_first, host_last = parse_port_range(host, "host")
         if host_last - host_first != last - first:
-            raise ValueError(f"{text!r}: the host range and the container range differ in length")
+            raise ValueError(f"{text!r}: the host range and the container range differ in length; write as many ports")
         bindings = [PortBinding(str(port), ip.strip("[]")) for port in range(host_first, host_last + 1)]
     return [(f"{port}/{protocol}", binding) for port, binding in zip(range(first, last + 1), bindings, strict=True)]

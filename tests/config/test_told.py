@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from test_voice import SAYS_WHAT_TO_DO
 
 from sglaunch.cli import main
 
@@ -102,6 +104,14 @@ def test_what_is_told(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["-C", str(tmp_path), "validate"]) == 2
     first = capsys.readouterr().err.splitlines()[0]
     assert first.startswith(f"sglaunch.yaml:{TOLD[text]}"), first
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_what_is_told_has_a_next_step(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sglaunch.yaml").write_text(text, encoding="utf-8")
+    assert main(["-C", str(tmp_path), "validate", "--json"]) == 2
+    first = json.loads(capsys.readouterr().out)["errors"][0]
+    assert first["hint"] or SAYS_WHAT_TO_DO.search(first["message"]), first
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file(

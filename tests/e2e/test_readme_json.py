@@ -1,4 +1,4 @@
-"""The README's JSON is that of real answers: the same keys with values of the same kind, in the same places."""
+"""The JSON of docs/json.md is that of real answers: the same keys with values of the same kind, in the same places."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sglaunch_cli import Sglaunch
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT.parent / "README.md"
+PAGE = ROOT.parent / "docs" / "json.md"
 SCREEN = re.compile(r"^([^\n]+):\n\n```json\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 GIB = 1 << 30
 PROJECT = """
@@ -56,7 +56,7 @@ sleep 1
 def screens() -> dict[str, Any]:
     """What stands before a screen -> its document, or the documents of its lines."""
     found = {}
-    for told, text in SCREEN.findall(README.read_text(encoding="utf-8")):
+    for told, text in SCREEN.findall(PAGE.read_text(encoding="utf-8")):
         lines = [json.loads(line) for line in text.splitlines()] if text.count("\n{") else json.loads(text)
         found[told] = lines
     return found

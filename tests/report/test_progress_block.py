@@ -59,6 +59,7 @@ def screen(text: str) -> list[str]:
 @pytest.fixture
 def stderr(monkeypatch: pytest.MonkeyPatch) -> Stderr:
     made = Stderr()
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=made))
     monkeypatch.setattr(progress, "_size", lambda: os.terminal_size((60, 5)))
     return made
@@ -87,6 +88,14 @@ def test_no_line_is_wider_and_no_block_higher_than_the_terminal(stderr: Stderr) 
     shown = screen(stderr.getvalue())
     assert [line[:6] for line in shown] == ["image5", "image6", "image7", "image8"]
     assert max(map(len, shown)) == 59
+
+
+def test_on_a_plain_terminal_nothing_moves(stderr: Stderr, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    lines = Lines()
+    for percent in (10, 20):
+        lines(moving("a:1", percent))
+    assert stderr.getvalue() == "a:1: pulling 10% (0s)\n"
 
 
 def test_elsewhere_a_transfer_is_told_now_and_then(stderr: Stderr) -> None:
