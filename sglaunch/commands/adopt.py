@@ -89,7 +89,7 @@ def _named(common: Common, name: str, profile: str) -> str:
 
 def _agree(common: Common, name: str, reasons: tuple[str, ...]) -> None:
     if reasons and not agree(common, [*reasons, f"{name} would be taken"], "take it?", "[t]ake"):
-        raise ConsentNeeded(f"{name} is as it was")
+        raise ConsentNeeded(f"{name} is as it was", "run the command again to take it")
 
 
 def _labels(

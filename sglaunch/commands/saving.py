@@ -39,7 +39,7 @@ def save(common: Common, path: Path, before: str | None, after: str, reasons: Se
         say(line)
     what = f"{path} would be {'written' if before is None else 'changed'}"
     if not agree(common, [*reasons, what], "write it?", "[w]rite"):
-        raise ConsentNeeded(f"{path} is as it was")
+        raise ConsentNeeded(f"{path} is as it was", "without --write the text is only printed")
     if read_text(path) != before:
         raise UsageError(f"{path} was changed meanwhile, and is left as it is now", "run the command again")
     try:

@@ -175,7 +175,7 @@ class _Reader:
             self.problems.error(asked, where, "does not name a service that can be followed", "write it out")
             return None
         if (other, wanted) in self.within:
-            self.problems.error(asked, where, f"a cycle: {wanted} extends itself in the end")
+            self.problems.error(asked, where, f"a cycle: {wanted} extends itself in the end", "take one out")
             return None
         root = self.root(other, self.shown(other))
         if root is None:

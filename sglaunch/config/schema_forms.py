@@ -178,7 +178,7 @@ FORMS: Mapping[str, Form] = {
     "env_file": _env_file,
     "gpus": _gpus,
     "kubernetes.image_pull_secrets": _fixed(TEXTS),
-    "kubernetes.node_selector": _fixed(mapping(SCALAR)),
+    "kubernetes.node_selector": _fixed(mapping(nullable(SCALAR))),
     **dict.fromkeys(("kubernetes.context", "kubernetes.gpu_resource"), _text),
     "restart": _restart,
     "build": _build,

@@ -88,7 +88,7 @@ class _Reader:
             return self.braced(text[dollar + 2 : end]), end + 1
         match = _NAME.match(text, dollar + 1)
         if match is None:
-            raise ValueError(f"{text[dollar : dollar + 2]!r} is not a variable; a dollar sign itself is written $$")
+            raise ValueError(f"{text[dollar : dollar + 2]!r} is not a variable; write $$ for a dollar sign itself")
         return self.plain(match[0]), match.end()
 
     def plain(self, name: str) -> Expression:
@@ -136,4 +136,4 @@ def _closing(text: str, at: int) -> int:
             if depth == 0:
                 return at
         at += 1
-    raise ValueError("a ${ is not closed")
+    raise ValueError("a ${ needs its }")

@@ -64,44 +64,44 @@ def _number(text: str) -> int | float | None:
     """A number as YAML would write it again; 0 is what engines take for no limit."""
     number = float(text)
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{text} is not a number of CPUs")
+        raise ValueError(f"{text} is not a number of CPUs; write one such as 4 or 1.5")
     return (int(number) if number.is_integer() else number) or None
 
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"-?\d+", text):
-        raise ValueError(f"{text!r} is not a whole number")
+        raise ValueError(f"{text!r} is not a number; write a whole one")
     return int(text)
 
 
 def _seconds(text: str) -> str:
     if _whole(text) < 0:
-        raise ValueError("a container that is never killed is not carried")
+        raise ValueError("a container that is never killed is not carried; write stop_grace_period: 1h")
     return f"{text}s"
 
 
 def _absolute(text: str) -> None:
     if not text.startswith("/"):
-        raise ValueError(f"{text!r} is not an absolute path of the container")
+        raise ValueError(f"{text!r} must be an absolute path of the container")
 
 
 def _policy(text: str) -> None:
     if not _RESTART.fullmatch(text):
-        raise ValueError(f"{text!r} is not a restart policy")
+        raise ValueError(f"{text!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
 
 
 def _device(text: str) -> None:
     parts = text.split(":")
     is_path = parts[0].startswith("/") and len(parts) <= 3
     if re.search(r"[*?]", text):
-        raise ValueError(f"{text!r} is a pattern, which only a shell expands")
+        raise ValueError(f"{text!r} is a pattern, which only a shell expands; write each device")
     if text and not _CDI.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
-        raise ValueError(f"{text!r} is not a device")
+        raise ValueError(f"{text!r} is not a device; write /dev/name or vendor/class=x")
 
 
 def _host(text: str) -> None:
     if text and not re.fullmatch(r"[^:=\s]+[:=]\S+", text):
-        raise ValueError(f"{text!r} is not name:address")
+        raise ValueError(f"{text!r} is not an entry of /etc/hosts; write name:address")
 
 
 def _port(text: str) -> None:

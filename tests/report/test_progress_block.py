@@ -15,7 +15,7 @@ from sglaunch.commands.asking import reporter
 from sglaunch.plan.steps import ContainerPlan, Step
 from sglaunch.project import Common
 from sglaunch.report import progress
-from sglaunch.report.progress import Lines
+from sglaunch.report.progress import Lines, moves
 from sglaunch.spec.columns import width
 from sglaunch.spec.startup import Progress
 
@@ -70,7 +70,7 @@ def moving(name: str, percent: int, seconds: float = 0.0, line: str = "") -> Eve
 
 
 def test_each_has_a_line_that_moves_and_what_is_done_stands_above(stderr: Stderr) -> None:
-    lines = Lines()
+    lines = Lines(plain=not moves())
     for percent in (10, 20):
         lines(moving("a:1", percent))
         lines(moving("b:1", percent))
@@ -92,7 +92,7 @@ def test_no_line_is_wider_and_no_block_higher_than_the_terminal(stderr: Stderr) 
 
 def test_on_a_plain_terminal_nothing_moves(stderr: Stderr, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    lines = Lines()
+    lines = Lines(plain=not moves())
     for percent in (10, 20):
         lines(moving("a:1", percent))
     assert stderr.getvalue() == "a:1: pulling 10% (0s)\n"
