@@ -123,7 +123,7 @@ def test_a_secret_that_would_be_shown_is_refused(sglaunch: Sglaunch, form: str) 
     sglaunch.edit("args: {tp: 2}", "args: {tp: 2, admin-api-key: '{{ env.HF_TOKEN }}'}")
     done = sglaunch("export", form, "server", status=2)
     assert "sglaunch.yaml:5:" in done.stderr
-    assert "server.args.admin-api-key: is a secret, and an export is handed on" in done.stderr
+    assert "server.args.admin-api-key: holds a secret" in done.stderr
     assert "hf_s3cret" not in done.stdout + done.stderr
 
 

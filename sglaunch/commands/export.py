@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.document import dump_for_others
 from sglaunch.config.load import Config
-from sglaunch.config.nodes import exposed
 from sglaunch.convert.to_compose import to_compose
 from sglaunch.convert.to_kubernetes import to_kubernetes
 from sglaunch.convert.to_run import to_run
@@ -33,8 +32,7 @@ def run(common: Common, form: str, profiles: Sequence[str]) -> int:
     enforce(config, machine_of(common, config.engine))
     here = _MACHINES.get(platform.machine(), "linux/amd64")
     found = [pinned(one, here) for one in config.wanted.values()]
-    shown = [problem for one in config.resolved.values() for problem in exposed(one.merged)]
-    _raise([*shown, *(problem for _, problem in found if problem is not None)], config)
+    _raise([problem for _, problem in found if problem is not None], config)
     text, losses = FORMATS[form](common, config, in_order([wanted for wanted, _ in found]))
     if common.json:
         told = [problem_data(loss) for loss in losses]

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sglaunch.config.lint_server import lint_server
-from sglaunch.config.node import Node, Problems
+from sglaunch.config.node import Node, Problems, leaves
 from sglaunch.errors import Place
 from sglaunch.spec.container import Wanted, origin_of
 
 SMALL_SHM = 1 << 30
+_SECRET_PLACES = ("environment", "secret_env")
 _DEVICE_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 
 
@@ -23,6 +24,7 @@ class Loaded(Protocol):
 
 def lint(wanted: Wanted, merged: Node, problems: Problems) -> None:
     """The rules within one profile."""
+    _secrets(merged, problems)
     _exclusions(wanted, merged, problems)
     _ports_on_host(wanted, problems)
     _shared_memory(wanted, problems)
@@ -47,6 +49,15 @@ def lint_names(resolved: Mapping[str, Loaded], problems: Problems) -> None:
 def _place(path: str, wanted: Wanted) -> Place | None:
     origin = origin_of(path, wanted.origins)
     return origin.place if origin else None
+
+
+def _secrets(merged: Node, problems: Problems) -> None:
+    """Secrets are variables and nothing else: arguments of the engine and labels are for every user to read."""
+    for path, node in leaves(merged):
+        if node.secret and path.partition(".")[0] not in _SECRET_PLACES:
+            message = "holds a secret, which every user could read in the engine's arguments and labels"
+            hint = """write secret_env: [NAME], and let the program read it: [sh, -c, 'exec tool --key "$NAME"']"""
+            problems.error(node, path, message, hint)
 
 
 def _exclusions(wanted: Wanted, merged: Node, problems: Problems) -> None:

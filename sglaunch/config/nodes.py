@@ -1,15 +1,11 @@
-"""What concerns exports: `nodes`, `replicas` and `kubernetes` of a profile, and secrets that would be shown; pure."""
+"""What concerns clusters: `nodes`, `replicas` and `kubernetes` of a profile; pure."""
 
 from __future__ import annotations
 
-from sglaunch.config.node import Node, Problems, leaves
+from sglaunch.config.node import Node, Problems
 from sglaunch.config.profile import Profile
-from sglaunch.errors import Problem
 from sglaunch.spec.kubernetes import Kubernetes
 from sglaunch.spec.server import MEETING_FLAGS
-
-# What is exported by name alone.
-_NAMED = ("environment", "secret_env")
 
 
 def kubernetes_of(profile: Profile) -> Kubernetes:
@@ -42,13 +38,3 @@ def check_nodes(profile: Profile, merged: Node, problems: Problems) -> None:
     if profile.nodes > 1 and given > 0 and sizes and needed != profile.nodes * given:
         message = f"tp * pp is {needed}, and {profile.nodes} nodes with {given} GPUs each have {profile.nodes * given}"
         problems.error(args.get(next(iter(sizes))), "server.args", message, "change tp, pp, nodes or gpus")
-
-
-def exposed(merged: Node) -> list[Problem]:
-    """Secrets that stand where an export would show them: anywhere but in the environment, which names them alone."""
-    hint = "write secret_env: [NAME], and let the program read the variable"
-    return [
-        Problem("is a secret, and an export is handed on", node.origin.place, path, hint)
-        for path, node in leaves(merged)
-        if node.secret and path.partition(".")[0] not in _NAMED
-    ]

@@ -19,6 +19,7 @@ from sglaunch.convert.found import Found, Notes
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.launched import split, with_server
 from sglaunch.convert.shell_text import Word
+from sglaunch.convert.through_shell import through_shell
 from sglaunch.spec.values import looks_secret
 
 _VARIABLE = re.compile(r"[^=\s$]+")
@@ -56,6 +57,9 @@ def from_compose(
     compose_networks.default_network(service)
     _named_by_others(service)
     _launched(service, found)
+    if names := through_shell(service.keys):
+        service.keys["secret_env"] = list(dict.fromkeys([*service.keys.get("secret_env", []), *names]))
+        notes.remark("command", f"{', '.join(names)}: put in by a shell of the container")
     _exclusions(service, found)
     for where, remark in composed.remarks.items():
         if where[:2] == found.where and len(where) > 2:

@@ -17,6 +17,7 @@ from sglaunch.convert.run_settled import settle
 from sglaunch.convert.run_values import take
 from sglaunch.convert.shell_text import Expression, Unknown, Word, variable
 from sglaunch.convert.shell_words import read
+from sglaunch.convert.through_shell import through_shell
 from sglaunch.errors import ConfigError, Place, Problem
 from sglaunch.spec.container import CONTAINER_NAME
 from sglaunch.spec.reference import is_reference
@@ -195,6 +196,11 @@ def _command(line: Line, draft: Draft) -> None:
         flag = word.head if word.head.startswith("-") and "=" not in word.head else ""
     if words:
         draft.put("command", words)
+    secrets: list[str] = draft.keys.setdefault("secret_env", [])
+    for name in through_shell(draft.keys):
+        secrets += [name] if name not in secrets else []
+        draft.keys.get("environment", {}).pop(name, None)
+        draft.remark("command", f"{name} is put in by a shell of the container: everybody sees an argument")
 
 
 def _secret_argument(flag: str, word: Word, draft: Draft) -> str | None:
@@ -203,8 +209,8 @@ def _secret_argument(flag: str, word: Word, draft: Draft) -> str | None:
     if not flag or plain is None or not is_secret_flag(flag) or is_harmless(plain, flag) or plain.startswith("-"):
         return None
     name = variable_of(flag)
-    hint = f"set {name} in the environment or in .env; every user of the machine sees a command; {MAKE_NEW}"
-    message = f"a secret is written nowhere; {{{{ env.{name} }}}} stands for it"
+    hint = f"export {name} before `sglaunch up`; {MAKE_NEW}"
+    message = f"a secret is written nowhere; {name} is to hold it"
     draft.losses.append(Loss(word.at, flag, message, hint))
     return f"{{{{ env.{name} }}}}"
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sglaunch.convert.concealed import is_harmless
+from sglaunch.convert.concealed import is_harmless, is_secret_flag, without_secrets
 from sglaunch.convert.draft import MAKE_NEW, Draft, is_sole_variable
 from sglaunch.convert.run_line import Loss
 from sglaunch.convert.shell_text import Expression, Literal, Part, Word
 from sglaunch.convert.shell_words import read
 from sglaunch.spec.server import DEFAULT_LAUNCHER, DEFAULT_PORT, FIELD_FLAGS, LONG_FLAGS, flag_word
+from sglaunch.spec.values import looks_secret
 
 MODULE = "sglang.launch_server"
 KEY_NAME = "SGLANG_API_KEY"
@@ -43,6 +44,9 @@ def server_of(words: Sequence[Word], draft: Draft) -> dict[str, Any] | None:
         return None
     fields, args, doubled = _fields(launch)
     if not _model_is_plain(fields.get("model"), draft) or "{{" in " ".join(launch.launcher):
+        return None
+    # A server's flags are arguments, which everybody sees; as a command, a shell puts the secret in.
+    if any(_is_secret(name, word) for name, found, _ in args for word in found):
         return None
     at = words[0].at
     for name, place in doubled:
@@ -194,14 +198,15 @@ def _values(name: str, words: Sequence[Word], draft: Draft, at: int) -> Any:
         return True
     values = []
     for word in words:
-        if name.endswith(("api-key", "token", "password")) and word.plain and not is_harmless(word.plain, name):
-            variable = f"SGLANG_{name.replace('-', '_').upper()}"
-            hint = f"export {variable} before `sglaunch up`; every user of the machine sees the command; {MAKE_NEW}"
-            draft.losses.append(Loss(at, f"--{name}", "a secret is written nowhere", hint))
-            values.append(f"{{{{ env.{variable} }}}}")
-        else:
-            values.append(_typed(draft.safe(word, at, f"--{name}")))
+        values.append(_typed(draft.safe(word, at, f"--{name}")))
     return values[0] if len(values) == 1 else values
+
+
+def _is_secret(name: str, word: Word) -> bool:
+    plain = word.plain
+    if plain is not None and is_secret_flag(name) and not is_harmless(plain, name):
+        return True
+    return any(map(looks_secret, word.names)) or bool(without_secrets(word)[1])
 
 
 def _typed(word: Word) -> Any:

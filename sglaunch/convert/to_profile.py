@@ -17,6 +17,7 @@ from sglaunch.convert.inspected_texts import is_secret, lost
 from sglaunch.convert.inspected_values import READ
 from sglaunch.convert.launched import with_server
 from sglaunch.convert.shell_text import literal
+from sglaunch.convert.through_shell import through_shell
 from sglaunch.errors import ConfigError, Place, Problem
 from sglaunch.plan.capabilities import NERDCTL
 
@@ -67,6 +68,10 @@ def to_profile(seen: Inspected) -> Imported:
     keys = _ordered(keys)
     _exclusions(seen, keys)
     keys = _launched(seen, keys, notes)
+    if names := through_shell(keys):
+        keys["secret_env"] = list(dict.fromkeys([*keys.get("secret_env", []), *names]))
+        keys = _ordered(keys)
+        notes.remark("command", f"{', '.join(names)}: put in by a shell of the container")
     for problem in _unsaid(seen):
         notes.losses.append(problem)
     notes.remark("", f"container {seen.name}, as {seen.engine.name} shows it")

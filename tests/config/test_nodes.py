@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from sglaunch.config.load import Request, load
-from sglaunch.config.nodes import exposed
 from sglaunch.errors import ConfigError
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.kubernetes import Kubernetes
@@ -162,7 +161,7 @@ def test_the_settings_are_no_part_of_the_spec(project: Write) -> None:
     assert wanted(project, more).spec == plain
 
 
-def test_a_secret_is_exposed_anywhere_but_in_the_environment(project: Write) -> None:
+def test_a_secret_stands_nowhere_but_in_the_environment(project: Write) -> None:
     body = """\
     command: [x, "--token={{ env.HF_TOKEN }}"]
     labels: {a: "{{ env.HF_TOKEN }}", b: "{{ env.HOME }}"}
@@ -172,14 +171,14 @@ def test_a_secret_is_exposed_anywhere_but_in_the_environment(project: Write) -> 
 """
     folder = project({"sglaunch.yaml": f"{PROJECT}{body}"})
     env = {"HF_TOKEN": "hf_0123", "HOME": "/home/ana"}
-    merged = load(Request(folder / "sglaunch.yaml", FACTS, env), ["p"]).resolved["p"].merged
-    found = exposed(merged)
-    assert [(one.path, str(one.place)) for one in found] == [
+    with pytest.raises(ConfigError) as raised:
+        load(Request(folder / "sglaunch.yaml", FACTS, env), ["p"])
+    assert [(one.path, str(one.place)) for one in raised.value.problems() if "holds a secret" in one.message] == [
         ("command[1]", "sglaunch.yaml:5:18"),
         ("labels.a", "sglaunch.yaml:6:17"),
         ("kubernetes.patch.spec.x[0]", "sglaunch.yaml:9:37"),
     ]
-    assert "hf_0123" not in str(found)
+    assert "hf_0123" not in str(raised.value)
 
 
 def test_files_of_secrets_are_remembered_for_exports(project: Write) -> None:

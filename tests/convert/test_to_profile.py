@@ -105,7 +105,11 @@ def test_secrets_are_names_alone() -> None:
     found = container({"Env": ["HF_TOKEN=hf_s3cretvalue", "U=http://a:s3cretvalue@h", "HF_HOME=/h", "API_KEY="]})
     assert own(found) == {"environment": {"API_KEY": "", "HF_HOME": "/h"}, "secret_env": ["HF_TOKEN", "U"]}
     command = container({"Cmd": ["tool", "--api-key", "s3cretvalue", "hf_s3cretvalue1234567"]})
-    assert own(command) == {"command": ["tool", "--api-key", "{{ env.API_KEY }}", "{{ env.HF_TOKEN }}"]}
+    script = 'exec "${1}" "${2}" "${API_KEY}" "${HF_TOKEN}"'
+    assert own(command) == {
+        "command": ["sh", "-c", script, "sh", "tool", "--api-key"],
+        "secret_env": ["API_KEY", "HF_TOKEN"],
+    }
     assert len(command.losses) == 2
     assert "s3cret" not in repr((found, command))
 
