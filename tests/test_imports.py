@@ -20,14 +20,15 @@ MODULES = {
 # Room -> the rooms it may know beside itself and `errors`. A module at the root is a room of its own.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "recall": set(),
     "spec": set(),
-    "config": {"spec"},
+    "config": {"spec", "recall"},
     "plan": {"spec"},
     "convert": {"spec", "plan"},
-    "engine": {"spec", "plan", "convert"},
+    "engine": {"spec", "plan", "convert", "recall"},
     "report": {"spec", "plan"},
-    "project": {"config", "spec", "plan", "engine"},
-    "pipeline": {"project", "config", "spec", "plan", "engine"},
+    "project": {"config", "spec", "plan", "engine", "recall"},
+    "pipeline": {"project", "config", "spec", "plan", "engine", "recall"},
     "doctor": {"spec", "plan"},
     "commands": {"doctor", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"},
     "cli": {"parser", "dispatch", "commands", "report"},
@@ -67,6 +68,7 @@ PURE_MODULES = tuple(
             "lint_server",
             "policy",
             "demands",
+            "codec",
         ),
         *("shorthand", "shorthand_mounts", "shorthand_paths", "shorthand_server", "shorthand_values"),
     )

@@ -20,7 +20,7 @@ from sglaunch.report.progress import say
 
 def run(common: Common, profile: str | None, key: str | None, *, origins: bool = False) -> int:
     """Prints the specs, or one value. With `origins`, file:line and layer of each, and every candidate of a key."""
-    config = load_config(common, [profile] if profile else [])
+    config = load_config(common, [profile] if profile else [], texts=True)
     if not common.json:
         for line in warning_lines(config.warnings):
             say(line)
@@ -46,7 +46,7 @@ def _origin_lines(config: Config) -> list[str]:
 
 
 def _one_key(common: Common, config: Config, profile: str, key: str, *, origins: bool) -> int:
-    found = candidates(config.resolved[profile].merged, key)
+    found = candidates(config.resolved[profile].text, key)
     spec: Any = spec_data(config.wanted[profile])
     if not found and key not in spec:
         raise UsageError(f"{profile} has no value {key!r}", nearest(key, config.resolved[profile].wanted.origins))

@@ -7,19 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from sglaunch.commands.asking import show, show_json
-from sglaunch.config.load import identify
 from sglaunch.engine.observe import moved_images, observe
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.ready import state
 from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
-from sglaunch.project import Common, connect, request
+from sglaunch.project import Common, connect, identity_of
 from sglaunch.report.data import containers_data, devices
 from sglaunch.report.text import containers_table
 
 
 def run(common: Common, *, everything: bool = False, all_projects: bool = False) -> int:
     """Lists what runs; with `everything` what does not run too. Other people's are listed, never acted on."""
-    identity = None if all_projects and common.file is None else identify(request(common))
+    identity = None if all_projects and common.file is None else identity_of(common)
     engine = connect(common, identity.engine if identity else {})
     seen = observe(engine, None if all_projects else identity.project if identity else None)
     containers = [one for one in seen.containers if everything or one.status in SERVING]

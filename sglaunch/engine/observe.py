@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
@@ -17,6 +16,7 @@ from sglaunch.plan.mirrors import mirrored
 from sglaunch.plan.observation import LocalImage, Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
+from sglaunch.recall import witness
 from sglaunch.spec.container import Wanted, expand
 
 
@@ -92,7 +92,7 @@ def _local(references: Sequence[str], data: Mapping[str, Any], engine: Engine) -
 
 
 def _with_host(one: ObservedContainer) -> ObservedContainer:
-    exists = one.applied is not None and bool(one.applied.config) and Path(one.applied.config).exists()
+    exists = one.applied is not None and bool(one.applied.config) and witness.exists(one.applied.config)
     return replace(one, config_exists=exists)
 
 

@@ -12,10 +12,14 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from sglaunch.recall import witness
+
+_MOST = 16 << 20
+
 
 def state_folder() -> Path:
     """`$XDG_STATE_HOME/sglaunch`; mode 0700."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    base = witness.env("XDG_STATE_HOME") or f"{witness.home()}/.local/state"
     folder = Path(base) / "sglaunch"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
@@ -30,21 +34,20 @@ def planted(paths: Iterable[Path]) -> list[str]:
     """Of some files those that neither this user nor root owns, or that everybody may write, as sentences."""
     found = []
     for path in paths:
-        try:
-            status, content = path.stat(), path.read_bytes()
-        except OSError:
+        status = witness.file(path)
+        if status.error:
             continue
-        shown = f"{path} ({hashlib.sha256(content).hexdigest()[:12]})"
-        if status.st_uid not in (os.getuid(), 0):
-            found.append(f"{shown} belongs to uid {status.st_uid}")
-        elif status.st_mode & stat.S_IWOTH:
+        shown = f"{path} ({hashlib.sha256(status.content or b'').hexdigest()[:12]})"
+        if status.owner not in (os.getuid(), 0):
+            found.append(f"{shown} belongs to uid {status.owner}")
+        elif status.mode & stat.S_IWOTH:
             found.append(f"{shown} may be written by everybody")
     return found
 
 
 def agreed(project_file: Path) -> frozenset[str]:
     """The fingerprints agreed to for a project file."""
-    return frozenset(_read(_store()).get(str(project_file), ()))
+    return frozenset(_known(witness.file(_store(), _MOST).content or b"").get(str(project_file), ()))
 
 
 def agree(project_file: Path, fingerprints: Collection[str]) -> None:
@@ -75,8 +78,15 @@ def _locked(store: Path) -> Iterator[None]:
 
 def _read(store: Path) -> dict[str, list[str]]:
     try:
-        data = json.loads(store.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _known(store.read_bytes())
+    except OSError:
+        return {}
+
+
+def _known(text: bytes) -> dict[str, list[str]]:
+    try:
+        data = json.loads(text)
+    except ValueError:
         return {}
     if not isinstance(data, dict):
         return {}
