@@ -21,7 +21,7 @@ from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.fetching import is_due, plan_pull, policy_text
+from sglaunch.plan.fetching import asks_age, is_due, plan_pull, policy_text
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.pins import disagreement, pinned
 from sglaunch.plan.reconcile import plan_up
@@ -164,7 +164,7 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
 
 def due(run: Run, choices: Choices, seen: Observation) -> Plan:
     """The pulls and builds that somebody asked for, whatever is there."""
-    ages = pulled.ages(run.engine.identity)
+    ages = pulled.ages(run.engine.identity) if any(map(asks_age, run.wanted)) else {}
     pulls = [plan_pull([one], policy_text(one.settings.pull_policy)) for one in run.wanted if is_due(one, ages)]
     cause = "asked by --build" if choices.build else "pull_policy is build"
     builds = [one for one in run.wanted if choices.build or one.settings.pull_policy == "build"]

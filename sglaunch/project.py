@@ -50,7 +50,7 @@ def project_file(common: Common) -> Path:
 
 def found_project(common: Common) -> tuple[Path, list[str]]:
     """The project file, and which of the project's files others could have written."""
-    if not common.directory.is_dir():
+    if not witness.ask("is-folder", str(common.directory)):
         raise UsageError(f"{common.directory}: no such folder", "see -C")
     file = find_project(common.directory, common.file or witness.env(FILE_VARIABLE))
     return file, trusted.planted(project_files(file))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.engine.observe import moved_images, observe
 from sglaunch.engine.protocol import Engine
-from sglaunch.engine.ready import state
 from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
 from sglaunch.project import Common, connect, identity_of
+from sglaunch.recall import witness
 from sglaunch.report.data import containers_data, devices
-from sglaunch.report.text import containers_table
+from sglaunch.report.text import containers_table, running_since
 
 
 def run(common: Common, *, everything: bool = False, all_projects: bool = False) -> int:
@@ -25,9 +24,7 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
     if identity is not None and not all_projects:
         project = Project(identity.project, str(identity.file), seen.owner)
         containers = [one for one in containers if not foreign(one, project)]
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.server_port])
-        states = {identity: told for identity, told in found if told}
+    states = _states([one for one in containers if one.server_port], engine)
     moved = moved_images(engine, containers)
     if common.json:
         show_json(containers_data(containers, states, moved))
@@ -42,7 +39,23 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
             projects=all_projects,
         )
         show(table)
+        for line, one in zip(table[1:], containers, strict=True):
+            if (since := running_since(one)) is not None:
+                witness.clock(line, since)
     return 0
+
+
+def _states(servers: Sequence[ObservedContainer], engine: Engine) -> dict[str, str]:
+    """What each server says, asked all at once."""
+    if not servers:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sglaunch.engine.ready import state
+
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda one: (one.id, state(one, engine)), servers)
+        return {identity: told for identity, told in found if told}
 
 
 def _indices(containers: Sequence[ObservedContainer], engine: Engine) -> dict[str, int]:

@@ -121,7 +121,7 @@ def find_project(start: Path, named: str | None) -> Path:
     """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder."""
     if named:
         path = _absolute(start / Path(named).expanduser())
-        path = path / PROJECT_FILE if stat.S_ISDIR(witness.file(path).mode) else path
+        path = path / PROJECT_FILE if witness.ask("is-folder", str(path)) else path
         if not witness.exists(path):
             raise UsageError(f"{path}: no such project file", "see --file and SGLAUNCH_FILE, or run `sglaunch init`")
         return path

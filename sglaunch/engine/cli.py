@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sglaunch.engine.explain import cli_missing, failure
-from sglaunch.recall.witness import spoil
+from sglaunch.recall.witness import becoming, spoil
 
 READ_TIMEOUT = 60.0
 _MOMENT = 0.2
@@ -183,6 +183,7 @@ class Cli:
         """Replaces this process, so that keys, window size, signals and exit status are the engine's own."""
         sys.stdout.flush()
         sys.stderr.flush()
+        becoming([*self.command, *words])
         try:
             os.execvp(self.command[0], [*self.command, *words])  # noqa: S606 - a list of words, no shell
         except FileNotFoundError:

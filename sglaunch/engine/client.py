@@ -1,25 +1,24 @@
 """The real engine behind the protocol. The only user of python-on-whales, which spells the options.
 
-Looking goes through the engine's program alone, so that a command that changes nothing never pays for the import.
+Looking goes through the engine's program or its socket alone, and what only one call needs is imported by it, so that
+a command that changes nothing pays for neither.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sglaunch.convert.from_ps import publishers
-from sglaunch.convert.to_build import build_words
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
-from sglaunch.engine import snapshot, transfer
 from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.machine import Machine
-from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.protocol import Tell
-from sglaunch.engine.secrets import env_file
+from sglaunch.engine.reader import Reader, Unread
 from sglaunch.errors import EngineError
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.build import Build
@@ -36,6 +35,7 @@ class EngineClient:
         capabilities: Capabilities | None = None,
         identity: str = "",
         machine: Machine | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.machine = machine or Machine()
         self.passed_over: tuple[str, ...] = ()
@@ -43,6 +43,7 @@ class EngineClient:
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
         can = self.capabilities
+        self._reader = reader
         self.cli = Cli(command, can.name, typed=can.typed_inspect, native=can.hides_environment)
 
     @functools.cached_property
@@ -77,22 +78,38 @@ class EngineClient:
         return self.cli.text("diff", container).splitlines()
 
     def every_id(self) -> list[str]:
-        return self.cli.text("ps", "-aq", "--no-trunc").split()
+        return self._listed("")
 
     def list_ids(self, project: str | None) -> list[str]:
-        label = f"label={PROJECT}={project}" if project is not None else f"label={PROFILE}"
-        return self.cli.text("ps", "-aq", "--no-trunc", "--filter", label).split()
+        return self._listed(f"{PROJECT}={project}" if project is not None else PROFILE)
+
+    def _listed(self, label: str) -> list[str]:
+        """By the socket, where it answers; else the program says what is wrong, if anything is."""
+        if self._reader is not None:
+            with contextlib.suppress(Unread):
+                return self._reader.list_ids(label)
+        return self.cli.text("ps", "-aq", "--no-trunc", *(["--filter", f"label={label}"] if label else [])).split()
 
     def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        # Measuring a layer is a walk over its files: that is told by the program, with its own patience.
+        if self._reader is not None and not size:
+            with contextlib.suppress(Unread):
+                return self._reader.inspect(names)
         return self.cli.inspect(names, size=size)
 
     def pull(self, image: str, platform: str, tell: Tell) -> None:
+        from sglaunch.engine import transfer
+
         transfer.run(self.cli, "pull", *(["--platform", platform] if platform else []), image, tell=tell)
 
     def push(self, image: str, tell: Tell) -> str:
+        from sglaunch.engine import transfer
+
         return transfer.run(self.cli, "push", image, tell=tell).digest
 
     def build(self, build: Build, image: str, labels: Mapping[str, str], files: Mapping[str, str]) -> None:
+        from sglaunch.convert.to_build import build_words
+
         self.cli.to_stderr(*build_words(build, image, labels, self.capabilities.builder, files))
 
     def tag(self, image: str, name: str) -> None:
@@ -111,6 +128,8 @@ class EngineClient:
         return self.cli.text("image", "ls", "-q", "--no-trunc", "--filter", f"label={label}").split()
 
     def create(self, call: CreateCall) -> None:
+        from sglaunch.engine.secrets import env_file
+
         with env_file(call.secrets) as files:
             arguments = dict(call.arguments)
             if files:
@@ -153,15 +172,21 @@ class EngineClient:
             raise failure(done.stderr, self.capabilities.name)
 
     def snapshot(self, container: str, image: str, secrets: Collection[str]) -> None:
+        from sglaunch.engine import snapshot
+
         snapshot.take(self.cli, container, image, secrets, blanks=self.capabilities.blanks)
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:
+        from sglaunch.engine import snapshot
+
         return snapshot.listed(self.cli, project, blanks=self.capabilities.blanks)
 
     def follow(self, container: str, since: str) -> Stream:
         return self.cli.stream("logs", "--follow", *(["--since", since] if since else []), container)
 
     def probe_inside(self, container: str, port: int, path: str, timeout: float) -> int:
+        from sglaunch.engine.probe import INSIDE
+
         words = ("sh", "-c", INSIDE, "sh", str(port), path, str(math.ceil(timeout)))
         status = self.cli.run("exec", container, *words, timeout=timeout + READ_TIMEOUT).stdout.strip()
         return int(status) if status.isdecimal() else 0

@@ -19,6 +19,7 @@ from sglaunch.engine.cli import Cli
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.explain import cli_missing, explain
 from sglaunch.engine.machine import Machine, machine
+from sglaunch.engine.reader import Reader
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, known
 from sglaunch.recall import witness
@@ -30,6 +31,7 @@ _VERSION = ("version", "--format", "{{json .}}")
 _KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCTL_TOML", "CNI_PATH", "NETCONFPATH")
 _KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
 _DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
+_CHANGED_BY = ("DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CUSTOM_HEADERS")
 _PLUGINS = tuple(f"{folder}/docker" for folder in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"))
 """Where docker looks for its plug-ins, beside the user's own folder."""
 
@@ -54,12 +56,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers."""
+    """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers.
+
+    `reader`: of its socket, where that can stand for the program.
+    """
 
     program: str
     command: tuple[str, ...]
     capabilities: Capabilities
     problem: Failure | None = None
+    reader: Reader | None = None
 
 
 def connect(choice: Choice) -> EngineClient:
@@ -110,12 +116,23 @@ def ask(program: str, choice: Choice) -> Candidate:
         command = (*_before(choice, found.name), program, *_options(found.name, choice))
     if problem:
         return Candidate(program, command, found, explain(problem, found.name))
-    return Candidate(program, command, found)
+    return Candidate(program, command, found, reader=_reader(program, found, told) if kept else None)
+
+
+def _reader(program: str, found: Capabilities, told: Mapping[str, Any]) -> Reader | None:
+    """Of a Docker here whose program speaks to its socket as it is: no wrapper, no TLS, no version of one's own."""
+    version = str((told.get("Client") or {}).get("ApiVersion") or "")
+    if found.name != DOCKER or found.server or not version or any(list(map(witness.env, _CHANGED_BY))):
+        return None
+    path = witness.program(program)
+    if path is None or not witness.ask("is-binary", path):
+        return None
+    return Reader(remembered.socket_of(DOCKER), version)
 
 
 def client(found: Candidate, choice: Choice) -> EngineClient:
     """The engine behind a candidate."""
-    return EngineClient(found.command, found.capabilities, identity(found, choice), machine_of(choice))
+    return EngineClient(found.command, found.capabilities, identity(found, choice), machine_of(choice), found.reader)
 
 
 def machine_of(choice: Choice) -> Machine:

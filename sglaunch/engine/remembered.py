@@ -29,12 +29,17 @@ def key(program: str, options: Sequence[str], kind: str) -> str:
         return ""
     parts: list[Any] = [list(options), path, witness.ask("stamp", path)]
     if kind in SOCKETS:
-        place = witness.env("DOCKER_HOST").removeprefix("unix://") or SOCKETS[kind]
+        place = socket_of(kind)
         with witness.asking():
             if not _answers(place):
                 return ""
         parts += [place, witness.ask("stamp", place)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def socket_of(kind: str) -> str:
+    """The socket that an engine of this machine is spoken to at."""
+    return witness.env("DOCKER_HOST").removeprefix("unix://") or SOCKETS[kind]
 
 
 def recall(name: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import sys
 
 import sglaunch
 from sglaunch.recall.store import Store
-from sglaunch.recall.witness import Trace, ask
+from sglaunch.recall.witness import Trace, ask, asking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class Entry:
 
 def entry(name: Sequence[Any]) -> Entry | None:
     """The entry of a name, whether it holds or not."""
-    store = _store()
-    data = store.read(_text(name))
+    with asking():
+        store = _store()
+        data = store.read(_text(name))
     if data is None:
         return None
     asked, value = json.loads(data)
@@ -56,9 +57,10 @@ def keep(name: Sequence[Any], trace: Trace, value: Any) -> None:
     """Remembers what came of a trace, if that is all it depended on. `value` is what JSON has."""
     if not trace.whole:
         return
-    store = _store()
-    asked = [(question, _mark(store, answer)) for question, answer in trace.answers.items()] if store.key else []
-    store.write(_text(name), json.dumps([asked, value], separators=(",", ":")).encode())
+    with asking():
+        store = _store()
+        asked = [(question, _mark(store, answer)) for question, answer in trace.answers.items()] if store.key else []
+        store.write(_text(name), json.dumps([asked, value], separators=(",", ":")).encode())
 
 
 def _store() -> Store:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_INDEX = 64 << 20
+_ELF = b"\x7fELF"
 
 
 class File(tuple[int, int, int, int, "bytes | None"]):
@@ -66,6 +67,11 @@ def exists(path: str) -> bool:
     return os.path.exists(path)
 
 
+def is_folder(path: str) -> bool:
+    """Whether a path leads to a folder."""
+    return os.path.isdir(path)
+
+
 def folder(path: str) -> list[str] | None:
     """The names in a folder, sorted; None for what is none or may not be read."""
     try:
@@ -101,6 +107,15 @@ def program(name: str, path: str) -> str | None:
 def executable(path: str) -> bool:
     """Whether we may run a file."""
     return os.access(path, os.X_OK)
+
+
+def is_binary(path: str) -> bool:
+    """Whether a program is no script, which could call any other."""
+    try:
+        with open(path, "rb") as opened:
+            return opened.read(len(_ELF)) == _ELF
+    except OSError:
+        return False
 
 
 def env(name: str) -> str | None:
@@ -148,11 +163,13 @@ def tracked(path: str) -> bool:
 KINDS: Mapping[str, Callable[..., Any]] = {
     "file": file,
     "exists": exists,
+    "is-folder": is_folder,
     "folder": folder,
     "real": real,
     "stamp": stamp,
     "program": program,
     "executable": executable,
+    "is-binary": is_binary,
     "env": env,
     "env-names": env_names,
     "person": person,

@@ -7,7 +7,7 @@ again, such as the output of a process, spoils the traces that are open: nothing
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_FILE = 1 << 20
 _open: list[Trace] = []
+_becoming: list[Callable[[Sequence[str]], None]] = []
 _asking: ContextVar[bool] = ContextVar("asking", default=False)
 
 
@@ -30,7 +31,7 @@ class Trace:
     def __init__(self) -> None:
         self.answers: dict[Question, Any] = {}
         self.spoiled: list[str] = []
-        self.clocks: dict[str, tuple[str, str]] = {}
+        self.clocks: dict[str, float] = {}
 
     @property
     def whole(self) -> bool:
@@ -73,6 +74,23 @@ def ask(kind: str, *about: Any) -> Any:
         answer = KINDS[kind](*about)
     note((kind, *about), answer)
     return answer
+
+
+def clock(line: str, since: float) -> None:
+    """Tells the open traces that a line of the answer ends with how long something has gone on, and since when."""
+    for trace in _open:
+        trace.clocks[line] = since
+
+
+def on_becoming(tell: Callable[[Sequence[str]], None]) -> None:
+    """`tell` hears which program is about to take the place of this one."""
+    _becoming.append(tell)
+
+
+def becoming(program: Sequence[str]) -> None:
+    """This process is about to become another program."""
+    for tell in _becoming:
+        tell(program)
 
 
 def is_asking() -> bool:
