@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
 
 from sglaunch.recall import witness
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import IO, Any
+
     from sglaunch.recall.witness import Question
 
 OK, NOT_FOUND = 200, 404

@@ -6,13 +6,12 @@ their answers only a keyed digest is kept. So an entry says nothing, and it is n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
 
 import sglaunch
-from sglaunch.recall.store import Store
+from sglaunch.recall.store import Store, digest
 from sglaunch.recall.witness import Trace, ask, asking
 
 TYPE_CHECKING = False
@@ -105,4 +104,4 @@ def _ourselves() -> str:
                 folders.append(one.path)
     libraries = [path for path in sys.path if path.endswith(("site-packages", "dist-packages")) and os.path.isdir(path)]
     found += [f"{path} {os.stat(path).st_mtime_ns}" for path in libraries]
-    return hashlib.blake2b("\n".join(sorted(found)).encode(errors="surrogateescape"), digest_size=16).hexdigest()
+    return digest("\n".join(sorted(found)).encode(errors="surrogateescape"))

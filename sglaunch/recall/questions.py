@@ -1,7 +1,10 @@
 """What may be asked of the world: one function a kind of question, its answer as plain data.
 
 An answer that is kept (door.py) holds as long as every question that led to it is answered as it was. So what is not a
-row of KINDS cannot be depended on. Nothing here needs more than `os`: this is imported by every command.
+row of KINDS cannot be depended on.
+
+Every command imports this room, and many do little else. So nothing in it needs more than `os` and `json`: `typing`
+and `hashlib`, which brings OpenSSL, would each cost more than all that is done here.
 """
 
 from __future__ import annotations
@@ -9,10 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 MAX_INDEX = 64 << 20

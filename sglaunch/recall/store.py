@@ -6,10 +6,14 @@ all, so that several commands may write at once; the oldest go when there are to
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
+
+try:
+    from _blake2 import blake2b
+except ImportError:  # hashlib has it always, and loads OpenSSL for the sake of others
+    from hashlib import blake2b
 
 MOST_ENTRIES = 256
 MOST_BYTES = 32 << 20
@@ -20,6 +24,11 @@ _ABANDONED_SECONDS = 3600.0
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
+def digest(data: bytes, key: bytes = b"") -> str:
+    """What tells data from other data; with a key it says nothing of it to whoever has not the key."""
+    return blake2b(data, key=key, digest_size=16).hexdigest()
+
+
 class Store:
     """The entries below a folder. `key` is empty where nothing can be kept: then there are no entries."""
 
@@ -28,8 +37,8 @@ class Store:
         self.key = _key(folder)
 
     def mark(self, data: bytes) -> str:
-        """What tells data from other data, and nothing of it to whoever has not the key."""
-        return hashlib.blake2b(data, key=self.key, digest_size=16).hexdigest()
+        """A keyed digest."""
+        return digest(data, self.key)
 
     def read(self, name: str) -> bytes | None:
         """An entry."""

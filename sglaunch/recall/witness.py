@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from sglaunch.recall.questions import KINDS, File
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
