@@ -73,12 +73,12 @@ class Run:
     def observe(self) -> Observation:
         return observe(self.engine, self.project.name, self.wanted)
 
-    def plan(self, choices: Choices) -> tuple[Plan, Observation]:
-        """A look at the engine and the plan, measured where something would be lost."""
+    def plan(self, choices: Choices, *, measured: bool = True) -> tuple[Plan, Observation]:
+        """A look at the engine and the plan, measured where something would be lost, if somebody is to hear of it."""
         choices = replace(choices, known_profiles=frozenset(self.config.names))
         seen = self.observe()
         plan = plan_up(self.wanted, seen, self.project, choices)
-        at_risk = _at_risk(plan, seen)
+        at_risk = _at_risk(plan, seen) if measured else []
         if at_risk:
             seen = measure(self.engine, seen, at_risk)
             plan = plan_up(self.wanted, seen, self.project, choices)
@@ -131,6 +131,7 @@ def _with_timeout(wanted: Wanted, seconds: float) -> Wanted:
 def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
     """Makes it so. Pulls come first, since what an image is decides what else is to be done."""
     looks: list[Observation] = []
+    agreed = conduct.given is Answer.AGREE
 
     def look(answer: Answer) -> Plan:
         keep = answer is Answer.KEEP
@@ -141,7 +142,7 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
             remove_orphans=choices.remove_orphans and not keep,
             snapshot=answer is Answer.SNAPSHOT,
         )
-        plan, seen = run.plan(chosen)
+        plan, seen = run.plan(chosen, measured=not agreed)
         looks.append(seen)
         check(plan, run.config.sources)
         return plan
@@ -153,6 +154,8 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
         conduct = replace(conduct, given=conduct.ask(first))
         first = look(conduct.given or Answer.AGREE)
     images = images_only(Plan((*due(run, choices, looks[-1]).containers, *first.containers)))
+    if images.containers or any(first.steps("create")):
+        run.engine.expect_creation()
     if images.containers:
         apply(images, run.engine, conduct.report)
         run.wanted = [replace(one, settings=replace(one.settings, pull_policy="missing")) for one in run.wanted]
@@ -274,11 +277,12 @@ def down_plan(
     needed: Needed,
     *,
     snapshot: bool = False,
+    measured: bool = True,
 ) -> Plan:
-    """What down removes, measured where something would be lost."""
+    """What down removes, measured where something would be lost, if somebody is to hear of it."""
     seen = observe(engine, project.name)
     plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)
-    at_risk = _at_risk(plan, seen)
+    at_risk = _at_risk(plan, seen) if measured else []
     if at_risk:
         seen = measure(engine, seen, at_risk)
         plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)

@@ -30,13 +30,23 @@ def run(
     """
     identity = identity_of(common)
     engine = connect(common, identity.engine)
+    # Where everything is agreed to beforehand, nobody is told what would be lost.
+    measured = dry_run or snapshot or not common.yes
     project = Project(identity.project, str(identity.file), engine.machine.owner())
 
     def look(answer: Answer) -> Plan:
         if answer is Answer.KEEP:
             return Plan()
         saving = answer is Answer.SNAPSHOT
-        return down_plan(engine, project, profiles, identity.unprotected, identity.needed, snapshot=saving)
+        return down_plan(
+            engine,
+            project,
+            profiles,
+            identity.unprotected,
+            identity.needed,
+            snapshot=saving,
+            measured=measured,
+        )
 
     plan = look(Answer.SNAPSHOT if snapshot else Answer.AGREE)
     missing = [name for name in profiles if name not in {one.profile for one in plan.containers}]

@@ -1,4 +1,4 @@
-"""The real engine behind the protocol. The only user of python-on-whales, which spells the options.
+"""The real engine behind the protocol.
 
 Looking goes through the engine's program or its socket alone, and what only one call needs is imported by it, so that
 a command that changes nothing pays for neither.
@@ -7,10 +7,9 @@ a command that changes nothing pays for neither.
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sglaunch.convert.from_ps import publishers
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
@@ -46,23 +45,21 @@ class EngineClient:
         self._reader = reader
         self.cli = Cli(command, can.name, typed=can.typed_inspect, native=can.hides_environment)
 
-    @functools.cached_property
-    def _whales(self) -> Any:
-        from python_on_whales import DockerClient as Whales
-
-        return Whales(client_call=cast("list[Any]", self._command))
-
-    def _call(self, method: Callable[..., Any], *words: object, **arguments: object) -> None:
-        """Runs a python-on-whales call. Its exception holds the whole command line: only the engine's text leaves."""
-        from python_on_whales.client_config import ClientNotFoundError
-        from python_on_whales.exceptions import DockerException
+    def _call(self, method: str, *words: object, **arguments: object) -> None:
+        """A call whose options python-on-whales spells."""
+        from sglaunch.engine import whales
 
         try:
-            method(*words, **arguments)
-        except ClientNotFoundError:
+            whales.call(self._command, method, *words, **arguments)
+        except whales.Missing:
             raise cli_missing(self._command[0]) from None
-        except DockerException as error:
-            raise failure(error.stderr or error.stdout or "", self.capabilities.name) from None
+        except whales.Failed as error:
+            raise failure(str(error), self.capabilities.name) from None
+
+    def expect_creation(self) -> None:
+        from sglaunch.engine import whales
+
+        whales.expect()
 
     @property
     def identity(self) -> str:
@@ -134,7 +131,7 @@ class EngineClient:
             arguments = dict(call.arguments)
             if files:
                 arguments["env_files"] = files
-            self._call(self._whales.container.create, call.image, list(call.command), pull="never", **arguments)
+            self._call("create", call.image, list(call.command), pull="never", **arguments)
 
     def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
         # python-on-whales takes one alias.
@@ -142,7 +139,7 @@ class EngineClient:
 
     def start(self, container: str) -> None:
         try:
-            self._call(self._whales.container.start, container)
+            self.cli.text("start", container, timeout=None)
         except EngineError:
             if not (self.capabilities.starts_itself and self._runs(container)):
                 raise
@@ -152,19 +149,19 @@ class EngineClient:
         return bool((found.get("State") or {}).get("Running"))
 
     def stop(self, container: str) -> None:
-        self._call(self._whales.container.stop, container)
+        self.cli.text("stop", container, timeout=None)
 
     def restart(self, container: str) -> None:
-        self._call(self._whales.container.restart, container)
+        self.cli.text("restart", container, timeout=None)
 
     def unpause(self, container: str) -> None:
-        self._call(self._whales.container.unpause, container)
+        self.cli.text("unpause", container, timeout=None)
 
     def update(self, container: str, values: Mapping[str, Any]) -> None:
-        self._call(self._whales.container.update, container, **update_arguments(values))
+        self._call("update", container, **update_arguments(values))
 
     def rename(self, container: str, to: str) -> None:
-        self._call(self._whales.container.rename, container, to)
+        self.cli.text("rename", container, to, timeout=None)
 
     def remove(self, container: str) -> None:
         done = self.cli.run("rm", container, timeout=None)
