@@ -136,9 +136,10 @@ def _import(work: Work) -> float:
 
 
 def _environment(root: Path) -> Mapping[str, str]:
-    """The caller's, but for what sglaunch keeps: that is of this run alone."""
+    """The caller's, but for what sglaunch keeps, which is of this run alone, and with its modules compiled, as pip does."""
     kept = {f"XDG_{name}": str(root / name) for name in ("CACHE_HOME", "STATE_HOME", "CONFIG_HOME")}
-    return {**os.environ, **kept, "SGLAUNCH_SITE_CONFIG": str(root / "no-site.yaml")}
+    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**compiled, **kept, "SGLAUNCH_SITE_CONFIG": str(root / "no-site.yaml")}
 
 
 def _compose() -> str:
