@@ -136,7 +136,7 @@ def _import(work: Work) -> float:
 
 
 def _environment(root: Path) -> Mapping[str, str]:
-    """The caller's, but for what sglaunch keeps, which is of this run alone, and with its modules compiled, as pip does."""
+    """The caller's, but for what sglaunch keeps, which is this run's own; with modules compiled, as pip leaves them."""
     kept = {f"XDG_{name}": str(root / name) for name in ("CACHE_HOME", "STATE_HOME", "CONFIG_HOME")}
     compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**compiled, **kept, "SGLAUNCH_SITE_CONFIG": str(root / "no-site.yaml")}
