@@ -12,7 +12,7 @@ from enum import Enum
 
 from sglaunch.config.load import Config
 from sglaunch.engine import pulled
-from sglaunch.engine.apply import Event, Report, apply, exited, images_only, wait_all
+from sglaunch.engine.apply import Event, Report, apply, exited, expect, images_only, wait_all
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
@@ -154,8 +154,7 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
         conduct = replace(conduct, given=conduct.ask(first))
         first = look(conduct.given or Answer.AGREE)
     images = images_only(Plan((*due(run, choices, looks[-1]).containers, *first.containers)))
-    if images.containers or any(first.steps("create")):
-        run.engine.expect_creation()
+    expect(first, run.engine)
     if images.containers:
         apply(images, run.engine, conduct.report)
         run.wanted = [replace(one, settings=replace(one.settings, pull_policy="missing")) for one in run.wanted]

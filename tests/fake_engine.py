@@ -205,7 +205,7 @@ class FakeEngine:
         with self._call("every_id", ""):
             return list(self.containers)
 
-    def expect_creation(self) -> None:
+    def expect(self, calls: Sequence[CreateCall]) -> None:
         """Nothing to make ready."""
 
     def create(self, call: CreateCall) -> None:

@@ -175,6 +175,13 @@ def wait_all(steps: Sequence[tuple[ContainerPlan, Step]], engine: Engine, report
     return found
 
 
+def expect(plan: Plan, engine: Engine) -> None:
+    """Tells the engine what a plan will create, before what comes before it is waited for."""
+    calls = [create_call(s.spec, s.labels, engine.capabilities) for s in plan.steps("create") if s.spec is not None]
+    if calls:
+        engine.expect(calls)
+
+
 def _create(step: Step, engine: Engine) -> None:
     assert step.spec is not None, "a create step carries its spec"
     engine.create(create_call(step.spec, step.labels, engine.capabilities))

@@ -56,10 +56,10 @@ class EngineClient:
         except whales.Failed as error:
             raise failure(str(error), self.capabilities.name) from None
 
-    def expect_creation(self) -> None:
+    def expect(self, calls: Sequence[CreateCall]) -> None:
         from sglaunch.engine import whales
 
-        whales.expect()
+        whales.expect(calls)
 
     @property
     def identity(self) -> str:
@@ -125,13 +125,11 @@ class EngineClient:
         return self.cli.text("image", "ls", "-q", "--no-trunc", "--filter", f"label={label}").split()
 
     def create(self, call: CreateCall) -> None:
+        from sglaunch.engine import whales
         from sglaunch.engine.secrets import env_file
 
         with env_file(call.secrets) as files:
-            arguments = dict(call.arguments)
-            if files:
-                arguments["env_files"] = files
-            self._call("create", call.image, list(call.command), pull="never", **arguments)
+            self.cli.text(*whales.creation(call, files), timeout=None)
 
     def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
         # python-on-whales takes one alias.

@@ -82,8 +82,8 @@ class Engine(Protocol):
         """Ids of the images that carry a label, `NAME` or `NAME=VALUE`."""
         ...
 
-    def expect_creation(self) -> None:
-        """Something is to be created in a moment: what that needs may be made ready meanwhile. No engine process."""
+    def expect(self, calls: Sequence[CreateCall]) -> None:
+        """Containers are to be created in a moment: what that needs may be made ready meanwhile. No engine process."""
         ...
 
     def create(self, call: CreateCall) -> None:
