@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERBS = ("up", "plan", "ps", "shell", "exec")
-_NEVER = ("--verbose", "--help", "-h")
+_NEVER = ("--verbose", "--help", "-h", "--snapshot")
+"""What tells of this moment: each call as it is made, the name of a snapshot."""
 
 
 def name_of(words: Sequence[str]) -> tuple[list[Any], list[str]] | None:
@@ -31,11 +32,12 @@ def name_of(words: Sequence[str]) -> tuple[list[Any], list[str]] | None:
     asked, passed = list(words[:mark]), list(words[mark + 1 :])
     if not any(word in VERBS for word in asked) or any(word in _NEVER for word in asked):
         return None
-    if passed and "exec" not in asked:
+    # A command that exec runs may hold anything: it is passed on, and never kept.
+    if bool(passed) != ("exec" in asked):
         return None
     try:
         terminals = [os.isatty(number) for number in range(3)]
-        return ["run", asked, bool(passed), os.getcwd(), terminals], passed
+        return ["run", asked, os.getcwd(), terminals], passed
     except OSError:
         return None
 

@@ -211,6 +211,11 @@ def test_a_command_within_is_passed_on_and_not_remembered(up: Sglaunch) -> None:
     assert up("exec", "web", "--", "sh", "-c", "exit 7", status=7).stdout == ""
     assert up("exec", "web", "--", "cat", stdin="piped").stdout == "piped"
     assert "no command" in up("exec", "web", "--", status=2).stderr
+    for _ in range(2):
+        assert up("exec", "web", "echo", "t0ken-of-mine").stdout == "t0ken-of-mine\n"
+    kept = b"".join(path.read_bytes() for path in Path(os.environ["XDG_CACHE_HOME"]).rglob("*") if path.is_file())
+    assert b"t0ken-of-mine" not in kept
+    assert b"$HOME" not in kept
 
 
 def test_options_folders_and_users_have_their_own(up: Sglaunch, tmp_path: Path) -> None:
