@@ -93,10 +93,12 @@ def _measured(work: Work, cases: Sequence[Case], rounds: int, *, compose: bool) 
                     if found is theirs and not against:
                         continue
                     work.quietly(before)
+                    if case.first and found is ours:
+                        work.forget()
                     measured = measure.run(words, work.folder, work.env, case.typed)
                     if number >= 0:
                         found.append(measured)
-                if case.acts:
+                if case.first:
                     imports.append(_import(work))
         except measure.Broken as error:
             print(f"{case.name:28}not measured: {str(error).splitlines()[0]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ class Case:
     """What is measured. `before` and `theirs_before` are run first and not measured; `typed` is for a terminal.
 
     `theirs` is the same by another program, empty where nothing is the same. `added`: told as what comes on top of it.
-    `acts`: python-on-whales is imported.
+    `first`: nothing is remembered, as after an installation or an upgrade; python-on-whales is imported then.
     """
 
     name: str
@@ -29,7 +30,7 @@ class Case:
     theirs_before: Sequence[str] = ()
     typed: bytes | None = None
     added: bool = False
-    acts: bool = False
+    first: bool = False
 
 
 @dataclass
@@ -64,6 +65,10 @@ class Work:
             if done.returncode != 0:
                 raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
 
+    def forget(self) -> None:
+        """Removes what sglaunch remembers."""
+        shutil.rmtree(Path(self.env["XDG_CACHE_HOME"]) / "sglaunch" / "answers", ignore_errors=True)
+
     def clean(self, compose: bool) -> None:
         self.quietly([*SGLAUNCH, "down", "--yes"])
         if compose:
@@ -97,8 +102,9 @@ class Work:
         ours_up, theirs_up, theirs_down = [*SGLAUNCH, *up], [*COMPOSE, *up], [*COMPOSE, *down]
         again = "--force-recreate"
         return [
-            Case(f"create, {many}", ours_up, theirs_up, ours_down, theirs_down, acts=True),
-            Case(f"recreate, {many}", [*ours_up, again, "--yes"], [*theirs_up, again], ours_up, theirs_up, acts=True),
+            Case(f"create, {many}, first", ours_up, theirs_up, ours_down, theirs_down, first=True),
+            Case(f"create, {many}", ours_up, theirs_up, ours_down, theirs_down),
+            Case(f"recreate, {many}", [*ours_up, again, "--yes"], [*theirs_up, again], ours_up, theirs_up),
             Case(f"down, {many}", ours_down, theirs_down, ours_up, theirs_up),
         ]
 

@@ -77,27 +77,17 @@ def settled(text: tuple[int, str, str]) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("words", LOOKS, ids=" ".join)
-def test_the_second_time_it_is_remembered_and_says_the_same(up: Sglaunch, words: tuple[str, ...]) -> None:
+def test_a_remembered_run_says_the_same_and_imports_next_to_nothing(up: Sglaunch, words: tuple[str, ...]) -> None:
     first = said(up, *words)
-    assert is_remembered(up, *words)
-    assert settled(said(up, *words)) == settled(first) == settled(anew(up, *words))
-
-
-@pytest.mark.parametrize("words", LOOKS, ids=" ".join)
-def test_a_remembered_run_imports_next_to_nothing(up: Sglaunch, words: tuple[str, ...]) -> None:
-    up(*words)
     found = modules(up, *words)
+    assert settled(said(up, *words)) == settled(first) == settled(anew(up, *words))
     assert {name for name in found if name.partition(".")[0] in HEAVY} == set()
     assert {name for name in found if name.startswith("sglaunch")} <= set(LIGHT)
     others = {"dataclasses", "argparse", "typing", "pathlib", "subprocess", "hashlib", "inspect", "http.client"}
     # runpy, which `python -m` needs and the program does not, imports some itself.
     assert others & set(found[found.index("sglaunch.cli") :]) == set()
 
-
-@pytest.mark.parametrize("words", LOOKS, ids=" ".join)
-def test_what_is_looked_at_anew_imports_nothing_heavy_either(up: Sglaunch, words: tuple[str, ...]) -> None:
-    """Something changed at the engine; the files are as they were."""
-    up(*words)
+    # Something changed at the engine; the files are as they were.
     docker("restart", "-t", "0", up.name())
     found = modules(up, *words)
     assert "sglaunch.boundary" in found
