@@ -1,82 +1,47 @@
-"""The error boundary and the exit status."""
+"""The entrance: a command that nothing has changed for since it was run is answered from memory (replay.py)."""
 
 from __future__ import annotations
 
-import contextlib
+import gc
 import os
-import signal
 import sys
-from collections.abc import Sequence
 
-from sglaunch.dispatch import COMMANDS
-from sglaunch.errors import SglaunchError, UsageError
-from sglaunch.parser import Command, build
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_MANY = 200_000
+"""Objects that may be made before the interpreter looks for garbage."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; every exception ends here."""
+    """Runs one command. `arguments`: those of another program that calls us; then nothing is remembered."""
+    # What is imported stays; looking for garbage in it takes a tenth of the time of a short command.
+    gc.set_threshold(_MANY)
     if "_ARGCOMPLETE" in os.environ:
-        from sglaunch.completion import complete
+        from sglaunch.boundary import complete
 
-        complete(build(COMMANDS))
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        # What a killed terminal or a service manager sends is taken back as Ctrl-C is.
-        # nohup has SIGHUP ignored, and only the main thread may set a handler.
-        with contextlib.suppress(ValueError):
-            if signal.getsignal(name) is signal.SIG_DFL:
-                signal.signal(name, signal.default_int_handler)
-    wants_json = "--json" in (words[: words.index("--")] if "--" in words else words)
-    try:
+        complete()
+    if arguments is None:
+        from sglaunch.replay import replayed
+
         try:
-            status = _dispatch(words)
-            sys.stdout.flush()
-        except SglaunchError as error:
-            return _report(error, wants_json)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone; Python would complain of it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
-        return _bug(error)
-    return status
+            status = replayed(sys.argv[1:])
+        except BrokenPipeError:
+            return _nobody_reads()
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            return 130
+        if status is not None:
+            # All is said; taking the interpreter apart would take longer than saying it.
+            os._exit(status)
+    from sglaunch.boundary import run
+
+    return run(sys.argv[1:] if arguments is None else arguments, remember=arguments is None)
 
 
-def _dispatch(words: Sequence[str]) -> int:
-    parser = build(COMMANDS)
-    parsed = parser.parse_args(words)
-    command: Command | None = getattr(parsed, "command", None)
-    if getattr(parsed, "verbose", False):
-        from sglaunch.commands.asking import tell_calls
+def _nobody_reads() -> int:
+    from sglaunch.boundary import nobody_reads
 
-        tell_calls()
-    if command is None:
-        parser.print_help()
-        return UsageError.status
-    return command(parsed)
-
-
-def _report(error: SglaunchError, wants_json: bool) -> int:
-    """An error as text on stderr, or as the JSON answer on stdout."""
-    import json
-
-    from sglaunch.report.problems import error_lines, errors_data
-
-    if wants_json:
-        sys.stdout.write(json.dumps(errors_data(error), indent=2, ensure_ascii=False) + "\n")
-    else:
-        sys.stderr.write("\n".join(error_lines(error)) + "\n")
-    return error.status
-
-
-def _bug(error: Exception) -> int:
-    """Versions and traceback go to a file that only the user can read; the terminal names it."""
-    from sglaunch.report.bug import write
-
-    where = write(error)
-    kept = f"please report it with {where}" if where else "and its report could not be written"
-    sys.stderr.write(f"sglaunch has a bug: {type(error).__name__}; {kept}\n")
-    return SglaunchError.status
+    return nobody_reads()

@@ -12,7 +12,7 @@ from enum import Enum
 
 from sglaunch.config.load import Config
 from sglaunch.engine import adopted, pulled
-from sglaunch.engine.apply import Event, Report, apply, exited, images_only, wait_all
+from sglaunch.engine.apply import Event, Report, apply, exited, expect, images_only, wait_all
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
@@ -21,7 +21,7 @@ from sglaunch.engine.observe import observe
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.fetching import is_due, plan_pull, policy_text
+from sglaunch.plan.fetching import asks_age, is_due, plan_pull, policy_text
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.pins import disagreement, pinned
 from sglaunch.plan.reconcile import plan_up
@@ -73,12 +73,12 @@ class Run:
     def observe(self) -> Observation:
         return observe(self.engine, self.project.name, self.wanted)
 
-    def plan(self, choices: Choices) -> tuple[Plan, Observation]:
-        """A look at the engine and the plan, measured where something would be lost."""
+    def plan(self, choices: Choices, *, measured: bool = True) -> tuple[Plan, Observation]:
+        """A look at the engine and the plan, measured where something would be lost, if somebody is to hear of it."""
         choices = replace(choices, known_profiles=frozenset(self.config.names))
         seen = self.observe()
         plan = plan_up(self.wanted, seen, self.project, choices)
-        at_risk = _at_risk(plan, seen)
+        at_risk = _at_risk(plan, seen) if measured else []
         if at_risk:
             seen = measure(self.engine, seen, at_risk)
             plan = plan_up(self.wanted, seen, self.project, choices)
@@ -131,6 +131,7 @@ def _with_timeout(wanted: Wanted, seconds: float) -> Wanted:
 def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
     """Makes it so. Pulls come first, since what an image is decides what else is to be done."""
     looks: list[Observation] = []
+    agreed = conduct.given is Answer.AGREE
 
     def look(answer: Answer) -> Plan:
         keep = answer is Answer.KEEP
@@ -141,7 +142,7 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
             remove_orphans=choices.remove_orphans and not keep,
             snapshot=answer is Answer.SNAPSHOT,
         )
-        plan, seen = run.plan(chosen)
+        plan, seen = run.plan(chosen, measured=not agreed)
         looks.append(seen)
         check(plan, run.config.sources)
         return plan
@@ -153,6 +154,7 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
         conduct = replace(conduct, given=conduct.ask(first))
         first = look(conduct.given or Answer.AGREE)
     images = images_only(Plan((*due(run, choices, looks[-1]).containers, *first.containers)))
+    expect(first, run.engine)
     if images.containers:
         apply(images, run.engine, conduct.report)
         run.wanted = [replace(one, settings=replace(one.settings, pull_policy="missing")) for one in run.wanted]
@@ -164,7 +166,7 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
 
 def due(run: Run, choices: Choices, seen: Observation) -> Plan:
     """The pulls and builds that somebody asked for, whatever is there."""
-    ages = pulled.ages(run.engine.identity)
+    ages = pulled.ages(run.engine.identity) if any(map(asks_age, run.wanted)) else {}
     pulls = [plan_pull([one], policy_text(one.settings.pull_policy)) for one in run.wanted if is_due(one, ages)]
     cause = "asked by --build" if choices.build else "pull_policy is build"
     builds = [one for one in run.wanted if choices.build or one.settings.pull_policy == "build"]
@@ -276,11 +278,12 @@ def down_plan(
     needed: Needed,
     *,
     snapshot: bool = False,
+    measured: bool = True,
 ) -> Plan:
-    """What down removes, measured where something would be lost."""
+    """What down removes, measured where something would be lost, if somebody is to hear of it."""
     seen = observe(engine, project.name)
     plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)
-    at_risk = _at_risk(plan, seen)
+    at_risk = _at_risk(plan, seen) if measured else []
     if at_risk:
         seen = measure(engine, seen, at_risk)
         plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sglaunch.config.files import FILE_VARIABLE, find_project, project_files
-from sglaunch.config.load import Config, Request, load
+from sglaunch.config.load import Config, Identity, Request, load
+from sglaunch.config.recalled import recall, recall_identity
 from sglaunch.engine import detect, trusted
 from sglaunch.engine import host as host_facts
 from sglaunch.engine.client import EngineClient
@@ -18,6 +18,7 @@ from sglaunch.errors import Refused, UsageError
 from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.observation import Project
 from sglaunch.plan.policy import violations
+from sglaunch.recall import witness
 from sglaunch.spec.container import expand
 
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
@@ -50,9 +51,9 @@ def project_file(common: Common) -> Path:
 
 def found_project(common: Common) -> tuple[Path, list[str]]:
     """The project file, and which of the project's files others could have written."""
-    if not common.directory.is_dir():
+    if not witness.ask("is-folder", str(common.directory)):
         raise UsageError(f"{common.directory}: no such folder", "see -C")
-    file = find_project(common.directory, common.file or os.environ.get(FILE_VARIABLE))
+    file = find_project(common.directory, common.file or witness.env(FILE_VARIABLE))
     return file, trusted.planted(project_files(file))
 
 
@@ -61,9 +62,11 @@ def request(common: Common, file: Path | None = None) -> Request:
 
     def there(configured: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
         machine = machine_of(common, configured)
+        if machine.name:
+            witness.spoil("another machine is asked")
         return machine.name, machine.facts() if machine.name else {}
 
-    return Request(file or project_file(common), host_facts.facts(), dict(os.environ), common.overrides, there)
+    return Request(file or project_file(common), host_facts.facts(), witness.Environment(), common.overrides, there)
 
 
 def machine_of(common: Common, configured: Mapping[str, str]) -> Machine:
@@ -71,13 +74,27 @@ def machine_of(common: Common, configured: Mapping[str, str]) -> Machine:
     return detect.machine_of(choice_of(common, configured))
 
 
-def load_config(common: Common, profiles: Sequence[str] = (), *, everything: bool = False) -> Config:
-    """The project and the named profiles. Nothing named and nothing declared is an error that lists what there is."""
-    config = load(request(common), profiles, everything=everything)
+def load_config(common: Common, profiles: Sequence[str] = (), *, texts: bool = False) -> Config:
+    """The project and the named profiles. Nothing named and nothing declared is an error that lists what there is.
+
+    `texts`: with the merged text of each profile, which is not remembered.
+    """
+    asked = request(common)
+    config = load(asked, profiles) if texts else recall(asked, profiles, _about(common))
     if not config.resolved:
         hint = f"name one: {', '.join(config.names)}; or declare profiles in {config.file.name}"
         raise UsageError("no profile is declared here", hint)
     return config
+
+
+def identity_of(common: Common) -> Identity:
+    """What can be known of the project without its profiles being right."""
+    return recall_identity(request(common), _about(common))
+
+
+def _about(common: Common) -> list[str | None]:
+    """The options that have a say in which machine is asked for its facts."""
+    return [common.engine, common.context]
 
 
 def project_of(config: Config, engine: EngineClient) -> Project:
@@ -92,10 +109,10 @@ def connect(common: Common, configured: Mapping[str, str]) -> EngineClient:
 
 def choice_of(common: Common, configured: Mapping[str, str]) -> detect.Choice:
     """What was asked of the engine; the command line beats the environment, that beats the files."""
-    name = common.engine or os.environ.get(ENGINE_VARIABLE) or configured.get("name") or "auto"
+    name = common.engine or witness.env(ENGINE_VARIABLE) or configured.get("name") or "auto"
     if name not in ("auto", *detect.ORDER):
         raise UsageError(f"unknown engine {name!r}", f"write one of auto, {', '.join(detect.ORDER)}")
-    context = common.context or os.environ.get(CONTEXT_VARIABLE) or configured.get("context", "")
+    context = common.context or witness.env(CONTEXT_VARIABLE) or configured.get("context", "")
     host = "" if common.context else configured.get("host", "")
     if any(value.startswith("-") for value in (context, host)):
         raise UsageError(

@@ -205,6 +205,9 @@ class FakeEngine:
         with self._call("every_id", ""):
             return list(self.containers)
 
+    def expect(self, calls: Sequence[CreateCall]) -> None:
+        """Nothing to make ready."""
+
     def create(self, call: CreateCall) -> None:
         name = str(call.arguments["name"])
         with self._call("create", name):

@@ -24,7 +24,7 @@ from sglaunch.spec.columns import table
 
 def run(common: Common, profile: str | None, key: str | None, *, origins: bool = False) -> int:
     """Prints the specs, or one value. With `origins`, file:line and layer of each, and every candidate of a key."""
-    config = load_config(common, [profile] if profile else [])
+    config = load_config(common, [profile] if profile else [], texts=True)
     if not common.json:
         for line in warning_lines(config.warnings):
             say(line)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from sglaunch.commands.asking import answer, conduct, warn
 from sglaunch.commands.plan import show_plan
-from sglaunch.config.load import identify
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import Answer, carry_out, down_plan
 from sglaunch.plan.observation import Project
 from sglaunch.plan.steps import REMOVE, REPAIR, Plan
-from sglaunch.project import Common, connect, request
+from sglaunch.project import Common, connect, identity_of
 
 _DONE = {REMOVE: "removed", REPAIR: "repaired"}
 
@@ -29,15 +28,25 @@ def run(
 
     Works with files that do not load: what was made must be removable. Profiles that cannot be read are protected.
     """
-    identity = identify(request(common))
+    identity = identity_of(common)
     engine = connect(common, identity.engine)
+    # Where everything is agreed to beforehand, nobody is told what would be lost.
+    measured = dry_run or snapshot or not common.yes
     project = Project(identity.project, str(identity.file), engine.machine.owner())
 
     def look(answer: Answer) -> Plan:
         if answer is Answer.KEEP:
             return Plan()
         saving = answer is Answer.SNAPSHOT
-        return down_plan(engine, project, profiles, identity.unprotected, identity.needed, snapshot=saving)
+        return down_plan(
+            engine,
+            project,
+            profiles,
+            identity.unprotected,
+            identity.needed,
+            snapshot=saving,
+            measured=measured,
+        )
 
     plan = look(Answer.SNAPSHOT if snapshot else Answer.AGREE)
     missing = [name for name in profiles if name not in {one.profile for one in plan.containers}]

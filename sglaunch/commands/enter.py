@@ -7,13 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sglaunch.config.load import load
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
 from sglaunch.pipeline import Run, mine
 from sglaunch.plan.observation import ObservedContainer, secret_values
-from sglaunch.project import Common, connect, project_of, request
+from sglaunch.project import Common, connect, load_config, project_of
 from sglaunch.report.clean import clean_log
 from sglaunch.report.progress import moves, say
 from sglaunch.spec.container import Settings
@@ -31,7 +30,7 @@ _FIND_SHELL = (
 
 def find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, ObservedContainer]:
     """The project and the container of a profile, running unless it is only read: what `code` is about, too."""
-    config = load(request(common), [profile])
+    config = load_config(common, [profile])
     engine = connect(common, config.engine)
     project = project_of(config, engine)
     container = mine(observe(engine, project.name), project, profile, reading=reading)

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sglaunch.commands.asking import columns, show, show_json
-from sglaunch.config.load import identify
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
 from sglaunch.errors import EngineError, Failure, SglaunchError
 from sglaunch.plan.gpus import UNSEEN, reserved
 from sglaunch.plan.observation import Gpu, GpuProcess
-from sglaunch.project import Common, connect, request
+from sglaunch.project import Common, connect, identity_of
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.spec.columns import table
@@ -44,7 +43,7 @@ def run(common: Common, *, watch: bool = False) -> int:
 def _configured(common: Common) -> Mapping[str, str]:
     """The engine that a project's files name, where there is a project."""
     try:
-        return identify(request(common)).engine
+        return identity_of(common).engine
     except SglaunchError:
         return {}
 

@@ -15,7 +15,7 @@ from sglaunch.commands import import_compose, import_container
 from sglaunch.commands.asking import show, show_json
 from sglaunch.commands.import_compose import ComposeText
 from sglaunch.commands.saving import read_text, save
-from sglaunch.config.document import MAX_BYTES, parse
+from sglaunch.config.document import parse
 from sglaunch.config.files import FILE_VARIABLE, PROJECT_FILE, builtin_names
 from sglaunch.config.layers import is_profile_name
 from sglaunch.config.load import identify
@@ -25,6 +25,7 @@ from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
 from sglaunch.errors import Place, Problem, Refused, UsageError
 from sglaunch.project import Common, connect, project_file, request
+from sglaunch.recall.witness import MAX_FILE
 from sglaunch.report.problems import SCHEMA_VERSION, loss_lines, problem_data
 from sglaunch.report.progress import say
 
@@ -102,7 +103,7 @@ def _source(common: Common, sources: Sequence[str]) -> tuple[str, str]:
     if one == "-":
         if sys.stdin.isatty():
             say("paste the command, then press Enter and Ctrl-D")
-        return _clean(sys.stdin.buffer.read(MAX_BYTES).decode("utf-8", "replace")), STDIN
+        return _clean(sys.stdin.buffer.read(MAX_FILE).decode("utf-8", "replace")), STDIN
     if (text := _file(common.directory / one)) is not None:
         return text, one
     if not re.search(r"\s", one.strip()):
@@ -113,7 +114,7 @@ def _source(common: Common, sources: Sequence[str]) -> tuple[str, str]:
 def _file(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
-            return _clean(file.read(MAX_BYTES).decode("utf-8-sig", "replace"))
+            return _clean(file.read(MAX_FILE).decode("utf-8-sig", "replace"))
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder", "name a file in it") from None
     except PermissionError as error:

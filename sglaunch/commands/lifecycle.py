@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 from sglaunch.commands.asking import answer, conduct
 from sglaunch.commands.plan import show_plan
-from sglaunch.config.load import identify
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.engine.observe import observe
 from sglaunch.pipeline import Answer, carry_out, check
 from sglaunch.plan.observation import Project
 from sglaunch.plan.removing import plan_restart, plan_start, plan_stop
 from sglaunch.plan.steps import Plan
-from sglaunch.project import Common, connect, request
+from sglaunch.project import Common, connect, identity_of
 
 _DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "none": "nothing to do", "repair": "repaired"}
 
@@ -28,7 +27,7 @@ def run(
     lock_timeout: float = DEFAULT_TIMEOUT,
 ) -> int:
     """Starts, stops or restarts the containers of the named profiles."""
-    identity = identify(request(common))
+    identity = identity_of(common)
     engine = connect(common, identity.engine)
     project = Project(identity.project, str(identity.file), engine.machine.owner())
 

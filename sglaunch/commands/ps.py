@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from sglaunch.commands.asking import columns, show, show_json
-from sglaunch.config.load import identify
 from sglaunch.engine.observe import moved_images, observe
 from sglaunch.engine.protocol import Engine
-from sglaunch.engine.ready import state
 from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
-from sglaunch.project import Common, connect, request
+from sglaunch.project import Common, connect, identity_of
+from sglaunch.recall import witness
 from sglaunch.report.data import containers_data, devices
-from sglaunch.report.text import containers_table
+from sglaunch.report.text import containers_table, running_since
 
 
 def run(common: Common, *, everything: bool = False, all_projects: bool = False) -> int:
     """Lists what runs; with `everything` what does not run too. Other people's are listed, never acted on."""
-    identity = None if all_projects and common.file is None else identify(request(common))
+    identity = None if all_projects and common.file is None else identity_of(common)
     engine = connect(common, identity.engine if identity else {})
     seen = observe(engine, None if all_projects else identity.project if identity else None)
     containers = [one for one in seen.containers if everything or one.status in SERVING]
     if identity is not None and not all_projects:
         project = Project(identity.project, str(identity.file), seen.owner)
         containers = [one for one in containers if not foreign(one, project)]
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda one: (one.id, state(one, engine)), [one for one in containers if one.server_port])
-        states = {identity: told for identity, told in found if told}
+    states = _states([one for one in containers if one.server_port], engine)
     moved = moved_images(engine, containers)
     if common.json:
         show_json(containers_data(containers, states, moved))
@@ -44,7 +40,23 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
             columns=columns(),
         )
         show(table)
+        for line, one in zip(table[1:], containers, strict=True):
+            if (since := running_since(one)) is not None:
+                witness.clock(line, since)
     return 0
+
+
+def _states(servers: Sequence[ObservedContainer], engine: Engine) -> dict[str, str]:
+    """What each server says, asked all at once."""
+    if not servers:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sglaunch.engine.ready import state
+
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda one: (one.id, state(one, engine)), servers)
+        return {identity: told for identity, told in found if told}
 
 
 def _indices(containers: Sequence[ObservedContainer], engine: Engine) -> dict[str, int]:

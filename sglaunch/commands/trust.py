@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from sglaunch.commands.asking import show, show_json
-from sglaunch.config.demands import Demand, demands, mirror_demands
 from sglaunch.config.load import Config, load
-from sglaunch.engine import host, trusted
+from sglaunch.engine import trusted
 from sglaunch.errors import Problem, Refused
 from sglaunch.project import Common, found_project, request
 from sglaunch.report.clean import clean
@@ -19,8 +18,8 @@ def run(common: Common) -> int:
     file, planted = found_project(common)
     # Agreed to first: what cannot be trusted is not loaded.
     trusted.agree(file, [trusted.fingerprint(text) for text in planted])
-    asked = _demands(load(request(common, file), [], everything=True))
-    trusted.agree(file, [trusted.fingerprint(_remembered(one)) for one in asked])
+    asked = load(request(common, file), [], everything=True).demands
+    trusted.agree(file, [trusted.fingerprint(one.remembered) for one in asked])
     lines = [*planted, *map(str, asked)]
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "trusted": lines})
@@ -33,7 +32,7 @@ def run(common: Common) -> int:
 def require(config: Config) -> None:
     """Asks on a terminal for what is not agreed to yet; elsewhere refuses. --yes is no answer to this."""
     known = trusted.agreed(config.file)
-    asked = [one for one in _demands(config) if trusted.fingerprint(_remembered(one)) not in known]
+    asked = [one for one in config.demands if trusted.fingerprint(one.remembered) not in known]
     if not asked:
         return
     if not is_terminal():
@@ -45,18 +44,4 @@ def require(config: Config) -> None:
         say(f"  {one}")
     if choose("trust it?", ("[t]rust", "[a]bort"), "a") != "t":
         raise Refused("not trusted", "nothing was touched")
-    trusted.agree(config.file, [trusted.fingerprint(_remembered(one)) for one in asked])
-
-
-def _demands(config: Config) -> list[Demand]:
-    folder = host.real_path(str(config.folder))
-    found: dict[str, Demand] = {_remembered(one): one for one in mirror_demands(config.mirrors)}
-    for resolved in config.resolved.values():
-        for one in demands(resolved.merged, folder, host.real_path):
-            found.setdefault(_remembered(one), one)
-    return list(found.values())
-
-
-def _remembered(demand: Demand) -> str:
-    """Trust is given to what is asked, wherever in the file it stands."""
-    return f"{demand.path}: {demand.text}"
+    trusted.agree(config.file, [trusted.fingerprint(one.remembered) for one in asked])

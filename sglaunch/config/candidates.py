@@ -57,16 +57,16 @@ class Explained:
 
 def explain(resolved: Resolved, key: str, spec: Mapping[str, Any]) -> Explained | None:
     """None for no key of a profile, or for an entry that nothing has. `spec`: the plain spec, secrets masked."""
-    more = list(expanded(resolved.merged, resolved.wanted.spec, resolved.wanted.origins))
-    steps = steps_of(key, [resolved.merged, *resolved.texts], [spec, *(_tree(one) for one in more)])
+    more = list(expanded(resolved.text, resolved.wanted.spec, resolved.wanted.origins))
+    steps = steps_of(key, [resolved.text, *resolved.texts], [spec, *(_tree(one) for one in more)])
     meant = meaning(steps)
     if meant is None:
         return None
     secret = resolved.wanted.secret_names
     texts = [candidate.masked(steps, secret) for candidate in _written(resolved, steps)]
     made = [one for one in more if one.steps == steps]
-    is_list = _is_list(resolved.merged, steps)
-    node = _at(resolved.merged, steps)
+    is_list = _is_list(resolved.text, steps)
+    node = _at(resolved.text, steps)
     found = (*_with_expanded(texts, made, is_list), *_inside(more, steps, node))
     value, there = _within(spec, steps)
     expands = any(one.by and one.fate != GIVES_WAY for one in found)
@@ -146,7 +146,7 @@ class _Found:
 def _written(resolved: Resolved, steps: Steps) -> Iterator[_Found]:
     """Of each text what it says of a path, nearest first; an item of a list is found by its value."""
     if steps and isinstance(steps[-1], int):
-        item = _at(resolved.merged, steps)
+        item = _at(resolved.text, steps)
         for text in reversed(resolved.texts):
             owner = _at(text, steps[:-1])
             same = (

@@ -32,6 +32,11 @@ class Demand:
     def __str__(self) -> str:
         return f"{self.place}: {self.path}: {self.text}"
 
+    @property
+    def remembered(self) -> str:
+        """Trust is given to what is asked, wherever in the file it stands."""
+        return f"{self.path}: {self.text}"
+
 
 def demands(merged: Node, project_folder: str, real_path: Callable[[str], str]) -> list[Demand]:
     """Every demand of a profile's project layer, in the order of the profile.

@@ -22,10 +22,10 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.errors import Origin, Place
+from sglaunch.recall.witness import MAX_FILE as MAX_BYTES
 
 MAX_NODES = 20_000
 MAX_DEPTH = 40
-MAX_BYTES = 1 << 20
 TAGS = {"!override": "override", "!reset": "reset"}
 _YAML_TAG = "tag:yaml.org,2002:"
 _QUOTE_IT = 'quote it: "{{ ... }}" (an unquoted {{ starts a YAML mapping)'

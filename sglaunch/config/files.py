@@ -5,25 +5,23 @@ A file's name in messages is relative to the project folder where it lies in it,
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
-from sglaunch.config.document import MAX_BYTES
 from sglaunch.config.lockfile import LOCK_FILE, Lock, read_lock
 from sglaunch.config.node import Problems
 from sglaunch.errors import BUILTIN, Place, UsageError
+from sglaunch.recall import witness
 
 PROJECT_FILE = "sglaunch.yaml"
 LOCAL_FILE = "sglaunch.local.yaml"
 SITE_FILE = Path("/etc/sglaunch/config.yaml")
 SITE_VARIABLE = "SGLAUNCH_SITE_CONFIG"
 FILE_VARIABLE = "SGLAUNCH_FILE"
-
-MAX_INDEX = 64 << 20
 
 SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE = (
     "site",
@@ -34,6 +32,8 @@ SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE = (
 )
 LAYERS = (BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE)
 """The six layers, lowest first; nearer wins."""
+
+_PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,15 @@ class Text:
 
 @dataclass
 class Files:
-    """Everything read for a project. `lines` serves the quoting of sources, `folders` the resolving of paths."""
+    """Everything read for a project. `lines` serves the quoting of sources, `folders` the resolving of paths.
+
+    `quoted`: the file of each name in `lines`.
+    """
 
     project_file: Path
     texts: list[Text] = field(default_factory=list)
     lines: dict[str, list[str]] = field(default_factory=dict)
+    quoted: dict[str, Path] = field(default_factory=dict)
     folders: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -77,7 +81,7 @@ class Files:
         text = read(self.folder / LOCK_FILE, name, problems)
         if text is None:
             return Lock()
-        self.lines[name] = text.splitlines()
+        self._keep(name, self.folder / LOCK_FILE, text)
         return read_lock(text, name, PROJECT, problems)
 
     def add(self, layer: str, path: Path, problems: Problems, profile: str = "") -> None:
@@ -87,8 +91,11 @@ class Files:
         if text is None:
             return
         self.texts.append(Text(layer, name, path.parent, text, profile))
-        self.lines[name] = text.splitlines()
+        self._keep(name, path, text)
         self.folders[name] = path.parent
+
+    def _keep(self, name: str, path: Path, text: str) -> None:
+        self.lines[name], self.quoted[name] = text.splitlines(), path
 
     def read_beside(self, path: Path, problems: Problems) -> str | None:
         """A file that a value names (env_file); kept for quoting too."""
@@ -101,38 +108,28 @@ class Files:
 def project_files(project_file: Path) -> list[Path]:
     """Every file of the project and local layers that is there."""
     beside = [project_file.parent / LOCAL_FILE, *_yaml_files(project_file.parent / "profiles")]
-    return [path for path in (project_file, *beside) if path.exists()]
+    return [path for path in (project_file, *beside) if witness.exists(path)]
 
 
 def tracked(path: Path) -> bool:
-    """Whether git tracks a file: its name stands in the index of the repository it lies in.
-
-    Read as bytes: paths stand there in full, ended by NUL (index versions 2 and 3; gitformat-index(5)).
-    """
-    for folder in path.parents:
-        index = folder / ".git" / "index"
-        try:
-            data = index.read_bytes() if index.stat().st_size <= MAX_INDEX else b""
-        except OSError:
-            continue
-        return str(path.relative_to(folder)).encode(errors="replace") + b"\0" in data
-    return False
+    """Whether git tracks a file."""
+    return bool(witness.ask("tracked", str(path)))
 
 
 def find_project(start: Path, named: str | None) -> Path:
     """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder."""
     if named:
         path = _absolute(start / Path(named).expanduser())
-        path = path / PROJECT_FILE if path.is_dir() else path
-        if not path.exists():
+        path = path / PROJECT_FILE if witness.ask("is-folder", str(path)) else path
+        if not witness.exists(path):
             raise UsageError(f"{path}: no such project file", "see --file and SGLAUNCH_FILE, or run `sglaunch init`")
         return path
     here = _absolute(start)
     for folder in (here, *here.parents):
-        if (folder / PROJECT_FILE).exists():
+        if witness.exists(folder / PROJECT_FILE):
             return folder / PROJECT_FILE
     for name in ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"):
-        if (here / name).exists():
+        if witness.exists(here / name):
             hint = f"{name} here is a compose file: `sglaunch import {name}`, or start with `sglaunch init`"
             raise UsageError(f"no {PROJECT_FILE} in {here} or above", hint)
     raise UsageError(f"no {PROJECT_FILE} in {here} or above", "run `sglaunch init` to write one")
@@ -145,9 +142,8 @@ def _absolute(path: Path) -> Path:
 
 def builtin_folder() -> Path:
     """The folder of the built-in profiles: in the wheel, or at the root of a checkout."""
-    package = Path(str(resources.files("sglaunch")))
-    inside = package / "profiles"
-    return inside if inside.is_dir() else package.parent / "profiles"
+    inside = _PACKAGE / "profiles"
+    return inside if witness.exists(inside) else _PACKAGE.parent / "profiles"
 
 
 def builtin_names() -> list[str]:
@@ -160,8 +156,8 @@ def read_layers(project_file: Path, env: Mapping[str, str], home: str, problems:
     files = Files(project_file)
     for path in _yaml_files(builtin_folder()):
         files.add(BUILTIN, path, problems, profile=path.stem)
-    site = SITE_FILE if SITE_FILE.exists() or SITE_VARIABLE not in env else Path(env[SITE_VARIABLE])
-    if site.exists():
+    site = SITE_FILE if witness.exists(SITE_FILE) or SITE_VARIABLE not in env else Path(env[SITE_VARIABLE])
+    if witness.exists(site):
         _check_site(site, problems)
         files.add(SITE, site, problems)
     files.add(PERSONAL, _config_home(env, home) / "sglaunch" / "config.yaml", problems)
@@ -174,20 +170,19 @@ def read_layers(project_file: Path, env: Mapping[str, str], home: str, problems:
 
 def read(path: Path, name: str, problems: Problems) -> str | None:
     """A text file, or None: absent silently, unreadable with a problem."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            problems.error(Place(name), "", "not a regular file", "a project file is a text file")
-            return None
-        if status.st_size > MAX_BYTES:
-            problems.error(Place(name), "", f"larger than {MAX_BYTES >> 20} MiB", "is this the right file?")
-            return None
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    found = witness.file(path)
+    if found.error in (errno.ENOENT, errno.ENOTDIR):
         return None
-    except OSError as error:
-        problems.error(Place(name), "", f"cannot be read: {error.strerror}", f"check `ls -l {path}`")
+    if found.error:
+        problems.error(Place(name), "", f"cannot be read: {os.strerror(found.error)}", f"check `ls -l {path}`")
         return None
+    if not stat.S_ISREG(found.mode):
+        problems.error(Place(name), "", "not a regular file", "a project file is a text file")
+        return None
+    if found.content is None or len(found.content) > witness.MAX_FILE:
+        problems.error(Place(name), "", f"larger than {witness.MAX_FILE >> 20} MiB", "is this the right file?")
+        return None
+    data = found.content
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -202,14 +197,12 @@ def _config_home(env: Mapping[str, str], home: str) -> Path:
 
 
 def _yaml_files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
-    except OSError:
-        return []
+    names = witness.ask("folder", str(folder)) or []
+    return [path for name in names if (path := folder / name).suffix in (".yaml", ".yml")]
 
 
 def _check_site(path: Path, problems: Problems) -> None:
-    status = path.stat()
-    if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    found = witness.file(path)
+    if found.owner != 0 or found.mode & (stat.S_IWGRP | stat.S_IWOTH):
         hint = f"`chown root {path}` and `chmod 644 {path}`"
         problems.error(Place(str(path)), "", "the site file must be root's and writable by root alone", hint)

@@ -1,32 +1,23 @@
-"""Runs the stages: files, layers, rendered, lengthened, merged, validated, spec; every Problem of a run at once."""
+"""The configuration as the rest of the house knows it: what is asked of it, and what a loaded project is.
+
+The stages are in loader.py, which is imported when files must be read anew; recalled.py gives what was loaded before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sglaunch.config.building import hide_base, with_image
-from sglaunch.config.document import parse_value
-from sglaunch.config.expansions import Surroundings
-from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
-from sglaunch.config.keys import check_keys
-from sglaunch.config.layers import Stack, read_stack
-from sglaunch.config.lint import lint, lint_names
-from sglaunch.config.lockfile import Pins, with_pins
-from sglaunch.config.merge import merge
-from sglaunch.config.named_files import NamedFiles
-from sglaunch.config.node import Node, Problems
-from sglaunch.config.policy import read_policy
-from sglaunch.config.profile import validate
-from sglaunch.config.render import Context, render, render_vars
-from sglaunch.config.shorthand import lengthen
-from sglaunch.config.shorthand_paths import Paths
-from sglaunch.config.specify import default_name, specify
-from sglaunch.errors import ConfigError, Place, Problem, UsageError
+from sglaunch.config.demands import Demand
+from sglaunch.errors import Problem
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.policy import Policy
+
+if TYPE_CHECKING:
+    from sglaunch.config.lockfile import Pins
+    from sglaunch.config.node import Node
 
 
 @dataclass(frozen=True)
@@ -46,16 +37,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """One profile after the merge: its text with places, what it became, and the layers' texts, lowest first."""
+    """One profile: what it became; its text after the merge and those of the layers, lowest first, which are not
+    remembered: they may hold secrets."""
 
-    merged: Node
     wanted: Wanted
+    merged: Node | None = None
     texts: Sequence[Node] = ()
+
+    @property
+    def text(self) -> Node:
+        """The text of a profile that was read in this run."""
+        assert self.merged is not None, "a recalled configuration has no texts"
+        return self.merged
 
 
 @dataclass
 class Config:
-    """A loaded project."""
+    """A loaded project. `sources` are the lines of its files, `quoted` where each lies; `demands` what needs trust."""
 
     project: str
     folder: Path
@@ -67,8 +65,9 @@ class Config:
     resolved: dict[str, Resolved] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    mirrors: Mapping[str, Node] = field(default_factory=dict)
+    quoted: Mapping[str, Path] = field(default_factory=dict)
     pins: Pins = field(default_factory=dict)
+    demands: tuple[Demand, ...] = ()
 
     @property
     def wanted(self) -> dict[str, Wanted]:
@@ -80,7 +79,9 @@ def load(request: Request, profiles: Sequence[str], *, everything: bool = False)
 
     `everything` adds every declared profile, for checks across them. Raises ConfigError with all problems.
     """
-    return _Loader(request).load(profiles, everything)
+    from sglaunch.config.loader import Loader
+
+    return Loader(request).load(profiles, everything)
 
 
 @dataclass(frozen=True)
@@ -102,197 +103,6 @@ class Identity:
 
 def identify(request: Request) -> Identity:
     """The project's name and engine. Raises ConfigError only where these cannot be told."""
-    loader = _Loader(request)
-    if not any(text.layer == PROJECT for text in loader.files.texts) or loader.stack.broken:
-        raise ConfigError(sorted(loader.problems.errors, key=_by_place), loader.files.lines)
-    names = loader.stack.known()
-    return Identity(
-        loader.project_name(),
-        loader.files.project_file,
-        names,
-        loader.stack.declared(),
-        loader.engine(),
-        frozenset(name for name in names if loader.says_unprotected(name)),
-        {name: loader.says_needed(name) for name in names},
-    )
+    from sglaunch.config.loader import Loader
 
-
-class _Loader:
-    """One run: the problems and the files it has read."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.problems = Problems()
-        self.files: Files = read_layers(request.project_file, request.env, str(request.facts["home"]), self.problems)
-        self.stack: Stack = read_stack(self.files, self.problems)
-        self.lock = self.files.lock(self.problems)
-        self.server = ""
-        self.named = NamedFiles(self.files, request.env, self.problems)
-        self.env = {**self.named.dotenv(self.files.folder / ".env", required=False), **request.env}
-
-    def load(self, profiles: Sequence[str], everything: bool) -> Config:
-        project = self.project_name()
-        config = Config(
-            project,
-            self.files.folder,
-            self.files.project_file,
-            self.stack.known(),
-            self.stack.declared(),
-            self.engine(),
-            sources=self.files.lines,
-            mirrors=self.stack.mirrors,
-            pins=self.lock.pins,
-        )
-        self.server, there = ("", {}) if self.problems.errors else self.request.there(self.engine())
-        facts = {**self.request.facts, **there, "project": project, "project_dir": str(self.files.folder)}
-        if self.stack.policy is not None:
-            rules = render(self.stack.policy, Context(facts, self.env), self.problems, "policy")
-            config.policy = read_policy(rules, self.problems)
-        names = self._names(profiles, everything)
-        for name in names:
-            resolved = self._profile(name, facts)
-            if resolved is not None:
-                config.resolved[name] = resolved
-        for name in names:
-            self._dependencies(name, config, facts)
-        lint_names(config.resolved, self.problems)
-        if self.problems.errors:
-            raise ConfigError(sorted(self.problems.errors, key=_by_place), self.files.lines)
-        config.warnings = sorted(self.problems.warnings, key=_by_place)
-        return config
-
-    def project_name(self) -> str:
-        """What `project` says, else the folder's name."""
-        node = self.stack.project
-        return str(node.value) if node else self.files.folder.name or "project"
-
-    def _names(self, profiles: Sequence[str], everything: bool) -> list[str]:
-        """The named profiles, else default_profiles, else every declared one."""
-        for name in profiles:
-            if name not in self.stack.known() and not self.problems.errors:
-                message, hint = self.stack.unknown(name)
-                raise UsageError(message, hint)
-        names = list(dict.fromkeys(profiles))
-        defaults = self.stack.default_profiles
-        if defaults is not None:
-            for item in defaults.value:
-                if item.value not in self.stack.known():
-                    self.problems.error(item, "default_profiles", *self.stack.unknown(str(item.value)))
-        if not names and defaults is not None:
-            names = [str(item.value) for item in defaults.value if item.value in self.stack.known()]
-        if not names or everything:
-            names = list(dict.fromkeys([*names, *self.stack.declared()]))
-        return [name for name in names if name in self.stack.known()]
-
-    def says_unprotected(self, profile: str) -> bool:
-        """Whether the nearest `protect` of a profile is a plain false; a profile that does not load is protected."""
-        written = [text.get("protect") for text in self.stack.texts(profile, Problems())]
-        return next((node.value for node in reversed(written) if node is not None), True) is False
-
-    def says_needed(self, profile: str) -> frozenset[str]:
-        """What every `depends_on` of a profile names, as far as it can be read."""
-        written = [text.get("depends_on") for text in self.stack.texts(profile, Problems())]
-        return frozenset(name for node in written if node is not None for name in _names_in(node))
-
-    def engine(self) -> dict[str, str]:
-        node = self.stack.engine
-        if node is None:
-            return {}
-        return {key: inner.written() for key, inner in node.items()} if node.is_map else {"name": node.written()}
-
-    def _profile(self, name: str, facts: Mapping[str, Any]) -> Resolved | None:
-        before = len(self.problems.errors)
-        texts = self.stack.texts(name, self.problems)
-        if not texts:
-            return None
-        facts = {**facts, "profile": name}
-        context = render_vars(self._vars(), Context(facts, self.env), self.problems)
-        own_home = str(self.request.facts["home"])
-        paths = Paths(str(facts["home"]), str(facts["project_dir"]), self.files.folders, self.server, own_home)
-        overrides = self._overrides()
-        texts = [hide_base(text) for text in [*texts, *overrides]]
-        longs = [lengthen(render(text, context, self.problems), paths, self.problems) for text in texts]
-        if len(self.problems.errors) > before and any(not long.is_map for long in longs):
-            return None
-        for long in longs:
-            check_keys(long, self.problems)
-        merged = merge(longs, self.problems)
-        merged = merged.with_value({key: node for key, node in merged.items() if key != "extends"})
-        merged = with_image(merged, default_name(facts))
-        failed = len(self.problems.errors) > before
-        profile = validate(merged, self.problems)
-        if profile is None or failed:
-            return None
-        around = Surroundings(
-            facts,
-            self.env,
-            str(self.files.project_file),
-            self.named.env_files(profile, merged),
-            self.named.secret_files(profile, merged),
-        )
-        warned = len(self.problems.warnings)
-        wanted = with_pins(specify(profile, merged, around, self.problems), self.lock)
-        wanted = replace(wanted, settings=replace(wanted.settings, mirrors=self._mirrors()))
-        lint(wanted, merged, self.problems)
-        self.named.warn_tracked(merged)
-        return Resolved(merged, replace(wanted, warnings=tuple(self.problems.warnings[warned:])), longs)
-
-    def _mirrors(self) -> dict[str, tuple[str, ...]]:
-        return {
-            registry: tuple(str(host.value) for host in node.value) for registry, node in self.stack.mirrors.items()
-        }
-
-    def _vars(self) -> dict[str, Node]:
-        merged: dict[str, Node] = {}
-        for layer in self.stack.layers:
-            for key, node in layer.vars.items() if layer.vars is not None else ():
-                merged[key] = node
-        return merged
-
-    def _overrides(self) -> list[Node]:
-        """Each `--set path=value` as a text of the nearest layer."""
-        texts = []
-        for override in self.request.overrides:
-            path, found, value = override.partition("=")
-            steps = [step for step in path.split(".") if step]
-            if not found or not steps:
-                raise UsageError(f"--set {path}: must be path=value", "for example --set environment.NAME=value")
-            node = parse_value(value, f"--set {path}", COMMAND_LINE, self.problems)
-            for step in reversed(steps):
-                node = Node({step: replace(node, key=Place(f"--set {path}"))}, node.origin)
-            texts.append(node)
-        return texts
-
-    def _dependencies(self, name: str, config: Config, facts: Mapping[str, Any]) -> None:
-        """Loads what a profile depends on; unknown names and cycles are problems at the name that closes them."""
-        path = [name]
-
-        def visit(profile: str) -> None:
-            resolved = config.resolved.get(profile)
-            for needed in resolved.wanted.settings.depends_on if resolved else ():
-                assert resolved is not None
-                node = resolved.merged.at(("depends_on", needed))
-                if needed in path:
-                    cycle = " -> ".join([*path[path.index(needed) :], needed])
-                    self.problems.error(node, "depends_on", f"a cycle: {cycle}", "remove one of them")
-                    continue
-                if needed not in self.stack.known():
-                    self.problems.error(node, f"depends_on.{needed}", *self.stack.unknown(needed))
-                    continue
-                if needed not in config.resolved and (found := self._profile(needed, facts)) is not None:
-                    config.resolved[needed] = found
-                path.append(needed)
-                visit(needed)
-                path.pop()
-
-        visit(name)
-
-
-def _names_in(node: Node) -> Iterable[str]:
-    """Of a list its texts, of a mapping its keys."""
-    return [str(item.value) for item in node.value] if node.is_list else [name for name, _ in node.items()]
-
-
-def _by_place(problem: Problem) -> tuple[str, int, int]:
-    place = problem.place or Place("")
-    return (place.file, place.line, place.column)
+    return Loader(request).identity()

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from sglaunch.config.document import dump, parse
 from sglaunch.config.node import Node, Problems
 from sglaunch.errors import Origin
 from sglaunch.spec.container import Wanted
@@ -30,6 +29,8 @@ class Lock:
 
 def read_lock(text: str, name: str, layer: str, problems: Problems) -> Lock:
     """A lock file's text. What is no lock is a problem at its place: a pin that is not read would not hold."""
+    from sglaunch.config.document import parse
+
     root = parse(text, name, layer, problems)
     if root is None or root.value is None:
         return Lock()
@@ -65,6 +66,8 @@ def _entries(root: Node, problems: Problems) -> Iterator[tuple[str, str, Node]]:
 
 def write_lock(pins: Pins) -> str:
     """The text of a lock file, the same for the same pins."""
+    from sglaunch.config.document import dump
+
     profiles = {
         profile: {image: dict(sorted(digests.items())) for image, digests in sorted(images.items())}
         for profile, images in sorted(pins.items())

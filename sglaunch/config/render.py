@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -40,11 +40,11 @@ _SHELL = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)[^}]*\}")
 class Names:
     """A namespace of expressions (`env`, `vars`): looked up by name only, noting whether a secret was read."""
 
-    def __init__(self, values: Mapping[str, Any], secrets: Iterable[str]) -> None:
-        self.values, self.secrets, self.read_secret = values, frozenset(secrets), False
+    def __init__(self, values: Mapping[str, Any], is_secret: Callable[[str], bool]) -> None:
+        self.values, self.is_secret, self.read_secret = values, is_secret, False
 
     def lookup(self, name: Any) -> Any:
-        if name in self.secrets:
+        if isinstance(name, str) and self.is_secret(name) and name in self.values:
             self.read_secret = True
         return self.values[name]
 
@@ -62,8 +62,8 @@ class Context:
     secret_vars: frozenset[str] = frozenset()
 
     def namespace(self) -> dict[str, Any]:
-        env = Names(self.env, (name for name in self.env if looks_secret(name)))
-        return {**self.facts, "env": env, "vars": Names(self.vars, self.secret_vars)}
+        secrets = self.secret_vars
+        return {**self.facts, "env": Names(self.env, looks_secret), "vars": Names(self.vars, secrets.__contains__)}
 
 
 class _Environment(SandboxedEnvironment):

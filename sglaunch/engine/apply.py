@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 
 from sglaunch.convert.from_inspect import container
 from sglaunch.convert.to_create import create_call
-from sglaunch.engine import images
 from sglaunch.engine.protocol import Engine, Tell
-from sglaunch.engine.ready import wait_ready
 from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plan.observation import ObservedContainer, secret_values
@@ -19,7 +17,8 @@ from sglaunch.plan.steps import BUILD, PULL, ContainerPlan, Plan, Step
 from sglaunch.spec.startup import Progress
 from sglaunch.spec.values import masked
 
-SETTLE_SECONDS = 0.3
+SETTLE_SECONDS = 0.1
+"""How long a container must run to count as up: what ends at once ends sooner."""
 GONE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 10
@@ -127,11 +126,17 @@ def _teller(plan: ContainerPlan, step: Step, report: Report) -> Tell:
 def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: None, lane: Lane | None = None) -> str:
     """One step; the result is a note for people. `tell` hears of a start-up that is waited for."""
     if step.op == "ready":
+        from sglaunch.engine.ready import wait_ready
+
         address = wait_ready(step.target, engine, step.values["readiness"], tell, (lane or Lane()).pause)
         return f"it answers at {address}" if address else "it is ready"
     if step.op == "pull":
+        from sglaunch.engine import images
+
         return images.pull(step, engine, tell)
     if step.op == "push":
+        from sglaunch.engine import images
+
         digest = images.push(step, engine, tell, (lane or Lane()).pause)
         return f"digest {digest}" if digest else ""
     return _PERFORM[step.op](step, engine) or ""
@@ -139,6 +144,10 @@ def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: N
 
 def wait_all(steps: Sequence[tuple[ContainerPlan, Step]], engine: Engine, report: Report) -> dict[str, str]:
     """Waits for several start-ups at once; the address of each container that has one. The first failure ends it."""
+    if not steps:
+        return {}
+    from sglaunch.engine.ready import wait_ready
+
     found: dict[str, str] = {}
     errors: list[EngineError] = []
     told = threading.Lock()
@@ -166,9 +175,22 @@ def wait_all(steps: Sequence[tuple[ContainerPlan, Step]], engine: Engine, report
     return found
 
 
+def expect(plan: Plan, engine: Engine) -> None:
+    """Tells the engine what a plan will create, before what comes before it is waited for."""
+    calls = [create_call(s.spec, s.labels, engine.capabilities) for s in plan.steps("create") if s.spec is not None]
+    if calls:
+        engine.expect(calls)
+
+
 def _create(step: Step, engine: Engine) -> None:
     assert step.spec is not None, "a create step carries its spec"
     engine.create(create_call(step.spec, step.labels, engine.capabilities))
+
+
+def _build(step: Step, engine: Engine) -> None:
+    from sglaunch.engine import images
+
+    images.build(step, engine)
 
 
 def _snapshot(step: Step, engine: Engine) -> str:
@@ -253,7 +275,7 @@ def images_only(plan: Plan) -> Plan:
 
 
 _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
-    "build": images.build,
+    "build": _build,
     "discard": lambda step, engine: engine.discard(step.target),
     "mkdir": lambda step, engine: _on_host(step.target, lambda: engine.machine.make_folder(step.target)),
     "secret": lambda step, engine: _on_host(

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sglaunch.engine.explain import cli_missing, failure
+from sglaunch.recall.witness import becoming, spoil
 
 READ_TIMEOUT = 60.0
 _MOMENT = 0.2
@@ -42,6 +43,7 @@ class Cli:
         self, *words: str, timeout: float | None = READ_TIMEOUT, data: bytes = b""
     ) -> subprocess.CompletedProcess[str]:
         """One process, its output captured; its status is the caller's to judge."""
+        spoil("a program was asked")
         try:
             done = subprocess.run(
                 [*self.command, *words],
@@ -99,6 +101,7 @@ class Cli:
     def to_stderr(self, *words: str) -> None:
         """A call whose progress people watch: on stderr, where progress belongs; its errors are classified."""
         sys.stderr.flush()
+        spoil("a program was asked")
         try:
             process = subprocess.Popen(
                 [*self.command, *words], stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE, text=True
@@ -120,6 +123,7 @@ class Cli:
         It stays in our process group, so that a Ctrl-C reaches it. The result is its status.
         """
         reader, writer = _terminal()
+        spoil("a program was asked")
         try:
             process = subprocess.Popen(
                 [*self.command, *words],
@@ -160,6 +164,7 @@ class Cli:
         """A call in this terminal whose program only tells, in its last line, the status of what it ran."""
         sys.stdout.flush()
         sys.stderr.flush()
+        spoil("a program was asked")
         try:
             process = subprocess.Popen([*self.command, *words], stderr=subprocess.PIPE)
         except FileNotFoundError:
@@ -178,6 +183,7 @@ class Cli:
         """Replaces this process, so that keys, window size, signals and exit status are the engine's own."""
         sys.stdout.flush()
         sys.stderr.flush()
+        becoming([*self.command, *words])
         try:
             os.execvp(self.command[0], [*self.command, *words])  # noqa: S606 - a list of words, no shell
         except FileNotFoundError:
@@ -238,6 +244,7 @@ class Stream:
 
     def __init__(self, words: Sequence[str], name: str) -> None:
         self._name, self._closed = name, False
+        spoil("a program was asked")
         try:
             self._process = subprocess.Popen(
                 list(words),

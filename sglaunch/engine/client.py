@@ -1,25 +1,23 @@
-"""The real engine behind the protocol. The only user of python-on-whales, which spells the options.
+"""The real engine behind the protocol.
 
-Looking goes through the engine's program alone, so that a command that changes nothing never pays for the import.
+Looking goes through the engine's program or its socket alone, and what only one call needs is imported by it, so that
+a command that changes nothing pays for neither.
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sglaunch.convert.from_ps import publishers
-from sglaunch.convert.to_build import build_words
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
-from sglaunch.engine import snapshot, transfer
 from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
 from sglaunch.engine.explain import cli_missing, failure
 from sglaunch.engine.machine import Machine
-from sglaunch.engine.probe import INSIDE
 from sglaunch.engine.protocol import Tell
-from sglaunch.engine.secrets import env_file
+from sglaunch.engine.reader import Reader, Unread
 from sglaunch.errors import EngineError
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.build import Build
@@ -36,6 +34,7 @@ class EngineClient:
         capabilities: Capabilities | None = None,
         identity: str = "",
         machine: Machine | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.machine = machine or Machine()
         self.passed_over: tuple[str, ...] = ()
@@ -43,25 +42,24 @@ class EngineClient:
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
         can = self.capabilities
+        self._reader = reader
         self.cli = Cli(command, can.name, typed=can.typed_inspect, native=can.hides_environment)
 
-    @functools.cached_property
-    def _whales(self) -> Any:
-        from python_on_whales import DockerClient as Whales
-
-        return Whales(client_call=cast("list[Any]", self._command))
-
-    def _call(self, method: Callable[..., Any], *words: object, **arguments: object) -> None:
-        """Runs a python-on-whales call. Its exception holds the whole command line: only the engine's text leaves."""
-        from python_on_whales.client_config import ClientNotFoundError
-        from python_on_whales.exceptions import DockerException
+    def _call(self, method: str, *words: object, **arguments: object) -> None:
+        """A call whose options python-on-whales spells."""
+        from sglaunch.engine import whales
 
         try:
-            method(*words, **arguments)
-        except ClientNotFoundError:
+            whales.call(self._command, method, *words, **arguments)
+        except whales.Missing:
             raise cli_missing(self._command[0]) from None
-        except DockerException as error:
-            raise failure(error.stderr or error.stdout or "", self.capabilities.name) from None
+        except whales.Failed as error:
+            raise failure(str(error), self.capabilities.name) from None
+
+    def expect(self, calls: Sequence[CreateCall]) -> None:
+        from sglaunch.engine import whales
+
+        whales.expect(calls)
 
     @property
     def identity(self) -> str:
@@ -77,22 +75,38 @@ class EngineClient:
         return self.cli.text("diff", container).splitlines()
 
     def every_id(self) -> list[str]:
-        return self.cli.text("ps", "-aq", "--no-trunc").split()
+        return self._listed("")
 
     def list_ids(self, project: str | None) -> list[str]:
-        label = f"label={PROJECT}={project}" if project is not None else f"label={PROFILE}"
-        return self.cli.text("ps", "-aq", "--no-trunc", "--filter", label).split()
+        return self._listed(f"{PROJECT}={project}" if project is not None else PROFILE)
+
+    def _listed(self, label: str) -> list[str]:
+        """By the socket, where it answers; else the program says what is wrong, if anything is."""
+        if self._reader is not None:
+            with contextlib.suppress(Unread):
+                return self._reader.list_ids(label)
+        return self.cli.text("ps", "-aq", "--no-trunc", *(["--filter", f"label={label}"] if label else [])).split()
 
     def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
+        # Measuring a layer is a walk over its files: that is told by the program, with its own patience.
+        if self._reader is not None and not size:
+            with contextlib.suppress(Unread):
+                return self._reader.inspect(names)
         return self.cli.inspect(names, size=size)
 
     def pull(self, image: str, platform: str, tell: Tell) -> None:
+        from sglaunch.engine import transfer
+
         transfer.run(self.cli, "pull", *(["--platform", platform] if platform else []), image, tell=tell)
 
     def push(self, image: str, tell: Tell) -> str:
+        from sglaunch.engine import transfer
+
         return transfer.run(self.cli, "push", image, tell=tell).digest
 
     def build(self, build: Build, image: str, labels: Mapping[str, str], files: Mapping[str, str]) -> None:
+        from sglaunch.convert.to_build import build_words
+
         self.cli.to_stderr(*build_words(build, image, labels, self.capabilities.builder, files))
 
     def tag(self, image: str, name: str) -> None:
@@ -111,11 +125,11 @@ class EngineClient:
         return self.cli.text("image", "ls", "-q", "--no-trunc", "--filter", f"label={label}").split()
 
     def create(self, call: CreateCall) -> None:
+        from sglaunch.engine import whales
+        from sglaunch.engine.secrets import env_file
+
         with env_file(call.secrets) as files:
-            arguments = dict(call.arguments)
-            if files:
-                arguments["env_files"] = files
-            self._call(self._whales.container.create, call.image, list(call.command), pull="never", **arguments)
+            self.cli.text(*whales.creation(call, files), timeout=None)
 
     def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
         # python-on-whales takes one alias.
@@ -123,7 +137,7 @@ class EngineClient:
 
     def start(self, container: str) -> None:
         try:
-            self._call(self._whales.container.start, container)
+            self.cli.text("start", container, timeout=None)
         except EngineError:
             if not (self.capabilities.starts_itself and self._runs(container)):
                 raise
@@ -133,19 +147,19 @@ class EngineClient:
         return bool((found.get("State") or {}).get("Running"))
 
     def stop(self, container: str) -> None:
-        self._call(self._whales.container.stop, container)
+        self.cli.text("stop", container, timeout=None)
 
     def restart(self, container: str) -> None:
-        self._call(self._whales.container.restart, container)
+        self.cli.text("restart", container, timeout=None)
 
     def unpause(self, container: str) -> None:
-        self._call(self._whales.container.unpause, container)
+        self.cli.text("unpause", container, timeout=None)
 
     def update(self, container: str, values: Mapping[str, Any]) -> None:
-        self._call(self._whales.container.update, container, **update_arguments(values))
+        self._call("update", container, **update_arguments(values))
 
     def rename(self, container: str, to: str) -> None:
-        self._call(self._whales.container.rename, container, to)
+        self.cli.text("rename", container, to, timeout=None)
 
     def remove(self, container: str) -> None:
         done = self.cli.run("rm", container, timeout=None)
@@ -153,15 +167,21 @@ class EngineClient:
             raise failure(done.stderr, self.capabilities.name)
 
     def snapshot(self, container: str, image: str, secrets: Collection[str], labels: Mapping[str, str]) -> None:
+        from sglaunch.engine import snapshot
+
         snapshot.take(self.cli, container, image, secrets, labels, blanks=self.capabilities.blanks)
 
     def snapshots(self, project: str) -> list[tuple[str, str, str]]:
+        from sglaunch.engine import snapshot
+
         return snapshot.listed(self.cli, project, blanks=self.capabilities.blanks)
 
     def follow(self, container: str, since: str) -> Stream:
         return self.cli.stream("logs", "--follow", *(["--since", since] if since else []), container)
 
     def probe_inside(self, container: str, port: int, path: str, timeout: float) -> int:
+        from sglaunch.engine.probe import INSIDE
+
         words = ("sh", "-c", INSIDE, "sh", str(port), path, str(math.ceil(timeout)))
         status = self.cli.run("exec", container, *words, timeout=timeout + READ_TIMEOUT).stdout.strip()
         return int(status) if status.isdecimal() else 0

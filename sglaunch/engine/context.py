@@ -20,6 +20,7 @@ from sglaunch.convert.ignored import Ignored
 from sglaunch.engine import kept
 from sglaunch.engine.state import state_folder
 from sglaunch.errors import EngineError, Failure
+from sglaunch.recall import witness
 from sglaunch.spec.canonical import digest
 
 _SHORT = 16
@@ -151,7 +152,7 @@ def _content(path: Path, *, executable: bool) -> str:
 
 
 def _cache_file() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    base = witness.env("XDG_CACHE_HOME") or f"{witness.home()}/.cache"
     return Path(base) / "sglaunch" / "files.json"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,10 @@ from sglaunch.engine.cli import Cli
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.explain import cli_missing, explain
 from sglaunch.engine.machine import Machine, machine
+from sglaunch.engine.reader import Reader
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, known
+from sglaunch.recall import witness
 
 ORDER = (DOCKER, NERDCTL, PODMAN)
 VERSION_TIMEOUT = 20.0
@@ -30,6 +31,7 @@ _VERSION = ("version", "--format", "{{json .}}")
 _KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCTL_TOML", "CNI_PATH", "NETCONFPATH")
 _KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
 _DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
+_CHANGED_BY = ("DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CUSTOM_HEADERS")
 _PLUGINS = tuple(f"{folder}/docker" for folder in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"))
 """Where docker looks for its plug-ins, beside the user's own folder."""
 
@@ -54,12 +56,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers."""
+    """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers.
+
+    `reader`: of its socket, where that can stand for the program.
+    """
 
     program: str
     command: tuple[str, ...]
     capabilities: Capabilities
     problem: Failure | None = None
+    reader: Reader | None = None
 
 
 def connect(choice: Choice) -> EngineClient:
@@ -84,11 +90,11 @@ def connect(choice: Choice) -> EngineClient:
 
 def programs(choice: Choice) -> list[str]:
     """What to ask, in order. Where somebody chose an engine, or a Docker, no other one will do."""
-    chosen = choice.host or choice.context or any(os.environ.get(name) for name in _DOCKER_VARIABLES)
-    if choice.name == "auto" and chosen and shutil.which(choice.binary or DOCKER):
+    chosen = choice.host or choice.context or any(witness.env(name) for name in _DOCKER_VARIABLES)
+    if choice.name == "auto" and chosen and witness.program(choice.binary or DOCKER):
         return [choice.binary or DOCKER]
     names = [choice.name] if choice.name != "auto" else list(ORDER)
-    return [choice.binary or name for name in names if shutil.which(choice.binary or name)]
+    return [choice.binary or name for name in names if witness.program(choice.binary or name)]
 
 
 def command_line(choice: Choice) -> tuple[tuple[str, ...], Capabilities]:
@@ -118,12 +124,23 @@ def ask(program: str, choice: Choice) -> Candidate:
         command = (*_before(choice, found.name), program, *_options(found.name, choice))
     if problem:
         return Candidate(program, command, found, explain(problem, found.name))
-    return Candidate(program, command, found)
+    return Candidate(program, command, found, reader=_reader(program, found, told) if kept else None)
+
+
+def _reader(program: str, found: Capabilities, told: Mapping[str, Any]) -> Reader | None:
+    """Of a Docker here whose program speaks to its socket as it is: no wrapper, no TLS, no version of one's own."""
+    version = str((told.get("Client") or {}).get("ApiVersion") or "")
+    if found.name != DOCKER or found.server or not version or any(list(map(witness.env, _CHANGED_BY))):
+        return None
+    path = witness.program(program)
+    if path is None or not witness.ask("is-binary", path):
+        return None
+    return Reader(remembered.socket_of(DOCKER), version)
 
 
 def client(found: Candidate, choice: Choice) -> EngineClient:
     """The engine behind a candidate."""
-    return EngineClient(found.command, found.capabilities, identity(found, choice), machine_of(choice))
+    return EngineClient(found.command, found.capabilities, identity(found, choice), machine_of(choice), found.reader)
 
 
 def machine_of(choice: Choice) -> Machine:
@@ -131,8 +148,8 @@ def machine_of(choice: Choice) -> Machine:
     if choice.name == NERDCTL:
         return machine("")
     if choice.host or choice.name == PODMAN:
-        return machine(choice.host or os.environ.get("CONTAINER_HOST", ""))
-    host, context = (os.environ.get(name, "") for name in _DOCKER_VARIABLES)
+        return machine(choice.host or witness.env("CONTAINER_HOST"))
+    host, context = (witness.env(name) for name in _DOCKER_VARIABLES)
     if choice.context or (not host and (context or _has_context())):
         return machine(_endpoint(choice.binary or DOCKER, choice.context))
     return machine(host)
@@ -140,10 +157,10 @@ def machine_of(choice: Choice) -> Machine:
 
 def _has_context() -> bool:
     """Whether `docker context use` chose one."""
-    config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    config = Path(witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker") / "config.json"
     try:
-        found = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(witness.file(config).content or b"")
+    except ValueError:
         return False
     return isinstance(found, dict) and found.get("currentContext", "default") != "default"
 
@@ -151,7 +168,7 @@ def _has_context() -> bool:
 @functools.cache
 def _endpoint(program: str, context: str) -> str:
     """The address of a context, of the one in use without a name; "" where it cannot be told."""
-    if shutil.which(program) is None:
+    if witness.program(program) is None:
         return ""
     words = ("context", "inspect", *([context] if context else []), "--format", "{{.Endpoints.docker.Host}}")
     return Cli((program,), DOCKER).run(*words, timeout=VERSION_TIMEOUT).stdout.strip()
@@ -159,7 +176,7 @@ def _endpoint(program: str, context: str) -> str:
 
 def identity(found: Candidate, choice: Choice) -> str:
     """What tells this engine from others: program, where it is, and as whom it is asked."""
-    variables = [os.environ.get(name, "") for name in _DOCKER_VARIABLES if found.capabilities.name == DOCKER]
+    variables = [witness.env(name) for name in _DOCKER_VARIABLES if found.capabilities.name == DOCKER]
     where = choice.host or choice.context or "/".join(variables)
     spaces = [choice.namespace, choice.address] if found.capabilities.name == NERDCTL else []
     return " ".join(filter(None, [found.capabilities.name, where, *spaces, "sudo" if choice.sudo else ""]))
@@ -203,11 +220,11 @@ def _read(told: Mapping[str, Any]) -> Capabilities:
 def _recognised(person: Mapping[str, Any], server: Mapping[str, Any]) -> Capabilities:
     """By the shape of the answer: nerdctl lists buildctl, Podman spells APIVersion, Docker has a server."""
     parts = {one.get("Name"): one.get("Version", "") for one in person.get("Components") or [] if isinstance(one, dict)}
-    systemd = Path("/run/systemd/system").is_dir()
+    systemd = witness.exists("/run/systemd/system")
     version = str(person.get("Version", "")).lstrip("v")
     if "buildctl" in parts and "ApiVersion" not in person:
         parts = {one.get("Name"): one.get("Version", "") for one in server.get("Components") or []}
-        init = shutil.which("tini") is not None
+        init = witness.program("tini") is not None
         return known(NERDCTL, version, server=str(parts.get("containerd", "")), systemd=systemd, has_init=init)
     if "APIVersion" in person and "ApiVersion" not in person:
         return known(PODMAN, version, systemd=systemd, has_init=_has(_INIT_PROGRAMS[PODMAN], "catatonit"))
@@ -218,9 +235,9 @@ def _recognised(person: Mapping[str, Any], server: Mapping[str, Any]) -> Capabil
 
 def _has_buildx() -> bool:
     """Whether docker's plug-in is there, looked for where docker does; asking it would be one more process."""
-    own = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
-    return any(os.access(Path(folder, "cli-plugins", "docker-buildx"), os.X_OK) for folder in (own, *_PLUGINS))
+    own = witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker"
+    return any(witness.ask("executable", f"{folder}/cli-plugins/docker-buildx") for folder in (own, *_PLUGINS))
 
 
 def _has(paths: Sequence[str], program: str) -> bool:
-    return shutil.which(program) is not None or any(Path(path).exists() for path in paths)
+    return witness.program(program) is not None or any(map(witness.exists, paths))

@@ -14,6 +14,7 @@ from typing import Any
 from sglaunch.engine.host import user_name
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.observation import Gpu, GpuProcess
+from sglaunch.recall.witness import spoil
 
 LOCK = Path("/run/lock/sglaunch-gpu")
 _POLL_SECONDS = 0.1
@@ -24,6 +25,7 @@ def devices() -> tuple[tuple[Gpu, ...] | None, str]:
     """Every device, MIG instances in place of their device; or None and the reason why nothing can be told."""
     import pynvml
 
+    spoil("devices are counted")
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:

@@ -8,14 +8,13 @@ import os
 import pwd
 import re
 import secrets
-import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.to_create import CDI_KIND
 from sglaunch.engine.state import state_folder
+from sglaunch.recall import witness
 from sglaunch.spec.labels import Owner
 
 _GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")
@@ -26,30 +25,20 @@ _SALT_BYTES = 12
 
 def hostname() -> str:
     """This machine's name."""
-    return socket.gethostname()
+    return str(witness.ask("hostname"))
 
 
 def facts() -> dict[str, Any]:
     """user, uid, gid, home, hostname."""
-    user = owner()
-    home = os.environ.get("HOME") or _home(user.uid)
-    return {"user": user.name, "uid": user.uid, "gid": os.getgid(), "home": home, "hostname": hostname()}
+    uid, gid, name, folder = witness.ask("person")
+    home = witness.env("HOME") or folder or "/"
+    return {"user": name or f"uid{uid}", "uid": uid, "gid": gid, "home": home, "hostname": hostname()}
 
 
 def owner() -> Owner:
     """The user who runs us; a uid without an entry is named after itself."""
-    uid = os.getuid()
-    try:
-        return Owner(uid, pwd.getpwuid(uid).pw_name)
-    except KeyError:
-        return Owner(uid, f"uid{uid}")
-
-
-def _home(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        return "/"
+    uid, _, name, _ = witness.ask("person")
+    return Owner(uid, name or f"uid{uid}")
 
 
 def user_name(uid: int) -> str:
@@ -64,15 +53,16 @@ def has_gpu(*, cdi: bool = False) -> bool:
     """Whether the host shows NVIDIA devices, or the tools that give them to containers. `cdi`: a description counts."""
     if cdi and cdi_devices(CDI_KIND):
         return True
-    return any(Path(node).exists() for node in _GPU_NODES) or any(shutil.which(name) for name in _GPU_PROGRAMS)
+    return any(map(witness.exists, _GPU_NODES)) or any(map(witness.program, _GPU_PROGRAMS))
 
 
 def cdi_devices(kind: str) -> list[str]:
     """Names of the devices of a kind that the Container Device Interface describes here."""
     found = []
-    for path in (path for folder in _CDI_FOLDERS for path in sorted(Path(folder).glob("*.*"))):
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-            text = path.read_text(encoding="utf-8", errors="replace")
+    names = [Path(folder, name) for folder in _CDI_FOLDERS for name in witness.ask("folder", folder) or ()]
+    for path in (path for path in names if path.suffix):
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            text = (witness.file(path).content or b"").decode(errors="replace")
             found += _described(json.loads(text), kind) if path.suffix == ".json" else _listed(text, kind)
     return found
 
@@ -117,7 +107,7 @@ def forget_private(path: str) -> None:
 
 def real_path(path: str) -> str:
     """The path without symbolic links; what does not exist is followed as far as it does."""
-    return os.path.realpath(path)
+    return str(witness.ask("real", path))
 
 
 def now() -> str:

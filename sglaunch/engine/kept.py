@@ -14,8 +14,16 @@ from typing import Any
 def read(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none, or something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return parsed(path.read_bytes())
+    except OSError:
+        return {}
+
+
+def parsed(text: bytes) -> dict[str, Any]:
+    """The object that a text is; an empty one where it is something else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -20,6 +20,7 @@ from sglaunch.engine.cli import Cli
 from sglaunch.engine.secrets import runtime_folder
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.observation import Gpu
+from sglaunch.recall import witness
 from sglaunch.spec.labels import Owner
 
 SSH_SECONDS = 30.0
@@ -71,7 +72,7 @@ class Machine:
 
     def exist(self, paths: Iterable[str]) -> dict[str, bool]:
         """Of some paths whether they exist."""
-        return {path: Path(path).exists() for path in paths}
+        return {path: witness.exists(path) for path in paths}
 
     def real_paths(self, paths: Iterable[str]) -> dict[str, str]:
         """Paths without symbolic links."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.engine import host
 from sglaunch.engine.adopted import adoptions, labels_for
-from sglaunch.engine.inputs import inputs
 from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
 from sglaunch.plan.assign import AUTO_PORTS
 from sglaunch.plan.mirrors import mirrored
-from sglaunch.plan.observation import LocalImage, Observation, ObservedContainer
+from sglaunch.plan.observation import BuildInputs, LocalImage, Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
+from sglaunch.recall import witness
 from sglaunch.spec.container import Wanted, expand
 
 
@@ -51,13 +50,21 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
         engine=engine.capabilities,
         images={image: found.id if found is not None else None for image, found in local.items()},
         local=here,
-        inputs=inputs(wanted, here, engine.capabilities.platform),
+        inputs=_inputs(wanted, here, engine.capabilities.platform),
         paths=engine.machine.exist(_sources(wanted)),
         gpu=engine.machine.has_gpu(cdi=engine.capabilities.gpus == "cdi"),
         salt=host.salt(),
         now=host.now(),
         private=engine.machine.private_folder(),
     )
+
+
+def _inputs(wanted: Sequence[Wanted], local: Mapping[str, LocalImage], platform: str) -> dict[str, BuildInputs]:
+    if all(one.build is None for one in wanted):
+        return {}
+    from sglaunch.engine.inputs import inputs
+
+    return inputs(wanted, local, platform)
 
 
 def moved_images(engine: Engine, containers: Sequence[ObservedContainer]) -> set[str]:
@@ -97,7 +104,7 @@ def _local(references: Sequence[str], data: Mapping[str, Any], engine: Engine) -
 
 
 def _with_host(one: ObservedContainer) -> ObservedContainer:
-    exists = one.applied is not None and bool(one.applied.config) and Path(one.applied.config).exists()
+    exists = one.applied is not None and bool(one.applied.config) and witness.exists(one.applied.config)
     return replace(one, config_exists=exists)
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Sequence
 
 from sglaunch.engine.protocol import Engine
@@ -57,6 +56,8 @@ def probe_inside(name: str, engine: Engine, readiness: Readiness, timeout: float
 
 
 def _get(address: str, path: str, timeout: float) -> int:
+    import http.client
+
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=min(timeout, _CONNECT_SECONDS))
     try:

@@ -82,6 +82,10 @@ class Engine(Protocol):
         """Ids of the images that carry a label, `NAME` or `NAME=VALUE`."""
         ...
 
+    def expect(self, calls: Sequence[CreateCall]) -> None:
+        """Containers are to be created in a moment: what that needs may be made ready meanwhile. No engine process."""
+        ...
+
     def create(self, call: CreateCall) -> None:
         """Creates a container; never pulls."""
         ...

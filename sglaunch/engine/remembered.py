@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sglaunch.engine import kept
+from sglaunch.recall import witness
 
 SOCKETS = {"docker": "/var/run/docker.sock", "nerdctl": "/run/containerd/containerd.sock"}
 _CONNECT_SECONDS = 1.0
@@ -25,22 +24,28 @@ _MOST = 20
 
 def key(program: str, options: Sequence[str], kind: str) -> str:
     """Under which an answer is kept, or "" where it cannot be."""
-    path = shutil.which(program)
+    path = witness.program(program)
     if path is None or _elsewhere(kind):
         return ""
-    parts: list[Any] = [list(options), path, Path(path).stat().st_mtime_ns]
+    parts: list[Any] = [list(options), path, witness.ask("stamp", path)]
     if kind in SOCKETS:
-        place = os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or SOCKETS[kind]
-        if not _answers(place):
-            return ""
-        found = Path(place).stat()
-        parts += [place, found.st_ino, found.st_mtime_ns]
+        place = socket_of(kind)
+        with witness.asking():
+            if not _answers(place):
+                return ""
+        parts += [place, witness.ask("stamp", place)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def socket_of(kind: str) -> str:
+    """The socket that an engine of this machine is spoken to at."""
+    return witness.env("DOCKER_HOST").removeprefix("unix://") or SOCKETS[kind]
 
 
 def recall(name: str) -> Mapping[str, Any]:
     """What was kept, nothing where there is none."""
-    found = kept.read(_file()).get(name)
+    with witness.asking():
+        found = kept.read(_file()).get(name)
     return found if isinstance(found, dict) else {}
 
 
@@ -51,22 +56,21 @@ def remember(name: str, told: Mapping[str, Any]) -> None:
 
 
 def _file() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    base = witness.env("XDG_CACHE_HOME") or f"{witness.home()}/.cache"
     return Path(base) / "sglaunch" / "engines.json"
 
 
 def _elsewhere(kind: str) -> bool:
     """Whether something else than the program's own options may lead it to another machine."""
     if kind == "docker":
-        host = os.environ.get("DOCKER_HOST", "")
-        config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
-        with contextlib.suppress(OSError):
-            if "currentContext" in config.read_text(encoding="utf-8", errors="replace"):
-                return True
-        return bool(os.environ.get("DOCKER_CONTEXT")) or (bool(host) and not host.startswith("unix://"))
+        host = witness.env("DOCKER_HOST")
+        config = Path(witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker") / "config.json"
+        if b"currentContext" in (witness.file(config).content or b""):
+            return True
+        return bool(witness.env("DOCKER_CONTEXT")) or (bool(host) and not host.startswith("unix://"))
     if kind == "podman":
-        return any(os.environ.get(name) for name in ("CONTAINER_HOST", "CONTAINER_CONNECTION"))
-    return any(os.environ.get(name) for name in ("CONTAINERD_ADDRESS", "NERDCTL_TOML"))
+        return any(list(map(witness.env, ("CONTAINER_HOST", "CONTAINER_CONNECTION"))))
+    return any(list(map(witness.env, ("CONTAINERD_ADDRESS", "NERDCTL_TOML"))))
 
 
 def _answers(place: str) -> bool:

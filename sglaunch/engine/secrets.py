@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sglaunch.recall import witness
 from sglaunch.spec.values import Secret
 
 _PREFIX = "env-"
@@ -19,7 +20,7 @@ _PREFIX = "env-"
 
 def runtime_folder() -> Path:
     """`$XDG_RUNTIME_DIR/sglaunch`, else the XDG state folder; mode 0700."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    base = witness.env("XDG_RUNTIME_DIR") or witness.env("XDG_STATE_HOME") or f"{witness.home()}/.local/state"
     folder = Path(base) / "sglaunch"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from sglaunch.engine import kept
+from sglaunch.recall import witness
+
+_MOST = 16 << 20
 
 
 def state_folder() -> Path:
@@ -23,13 +26,13 @@ def state_folder() -> Path:
 
 
 def _folder() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    base = witness.env("XDG_STATE_HOME") or f"{witness.home()}/.local/state"
     return Path(base) / "sglaunch"
 
 
 def read(name: str) -> dict[str, Any]:
     """The object in a file of the state folder; an empty one where there is none, or something else."""
-    return kept.read(_folder() / name)
+    return kept.parsed(witness.file(_folder() / name, _MOST).content or b"")
 
 
 def change(name: str, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

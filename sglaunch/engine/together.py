@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
 
 from sglaunch.errors import EngineError, Interrupted
 from sglaunch.plan.steps import ContainerPlan
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LANES = 8
 """How many containers are worked on at once."""
@@ -50,6 +53,8 @@ class SideLane(Lane):
         return self._halted.wait(_MOMENT)
 
 
+_WHOLE = "interrupted; nothing was left half done"
+
 Run = Callable[[ContainerPlan, Lane], None]
 
 
@@ -58,6 +63,14 @@ def together(plans: Sequence[ContainerPlan], run: Run) -> None:
 
     A plan that has nothing beside it runs in this thread, where a Ctrl-C reaches it at once.
     """
+    if len(plans) == 1:
+        try:
+            run(plans[0], Lane())
+        except KeyboardInterrupt:
+            raise Interrupted(_WHOLE) from None
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
     side = SideLane()
     errors: list[BaseException] = []
     waiting = list(range(len(plans)))
@@ -83,7 +96,7 @@ def together(plans: Sequence[ContainerPlan], run: Run) -> None:
                 side.halt()
     interrupted = [error for error in errors if isinstance(error, Interrupted)]
     if side.halted:
-        raise next(iter(interrupted), Interrupted("interrupted; nothing was left half done"))
+        raise next(iter(interrupted), Interrupted(_WHOLE))
     if errors:
         raise _one(errors)
 
@@ -104,6 +117,8 @@ def _begin(plan: ContainerPlan, run: Run, side: SideLane) -> None:
 
 def _ended(running: dict[Future[None], int]) -> list[BaseException]:
     """Waits until one ends; the errors of those that have."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         del running[future]

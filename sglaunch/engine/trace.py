@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from sglaunch.recall.witness import is_asking
+
 _LISTENERS: list[Callable[[Sequence[str]], None]] = []
 _INSTALLED: list[bool] = []
 _OWN_LABEL = "sglaunch.spec."
@@ -23,7 +25,7 @@ def listen(listener: Callable[[Sequence[str]], None]) -> Callable[[], None]:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in ("subprocess.Popen", "os.exec") or not _LISTENERS:
+    if event not in ("subprocess.Popen", "os.exec") or not _LISTENERS or is_asking():
         return
     words = [str(word) for word in arguments[1]]
     for listener in list(_LISTENERS):

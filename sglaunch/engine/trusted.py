@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sglaunch.engine import state
+from sglaunch.recall import witness
 
 _STORE = "trust.json"
 
@@ -23,14 +24,13 @@ def planted(paths: Iterable[Path]) -> list[str]:
     """Of some files those that neither this user nor root owns, or that everybody may write, as sentences."""
     found = []
     for path in paths:
-        try:
-            status, content = path.stat(), path.read_bytes()
-        except OSError:
+        status = witness.file(path)
+        if status.error:
             continue
-        shown = f"{path} ({hashlib.sha256(content).hexdigest()[:12]})"
-        if status.st_uid not in (os.getuid(), 0):
-            found.append(f"{shown} belongs to uid {status.st_uid}")
-        elif status.st_mode & stat.S_IWOTH:
+        shown = f"{path} ({hashlib.sha256(status.content or b'').hexdigest()[:12]})"
+        if status.owner not in (os.getuid(), 0):
+            found.append(f"{shown} belongs to uid {status.owner}")
+        elif status.mode & stat.S_IWOTH:
             found.append(f"{shown} may be written by everybody")
     return found
 

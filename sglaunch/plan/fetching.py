@@ -37,6 +37,11 @@ def plan_push(wanted: Sequence[Wanted]) -> Plan:
     return Plan(tuple(plans))
 
 
+def asks_age(wanted: Wanted) -> bool:
+    """Whether it matters when the image was pulled."""
+    return wanted.build is None and bool(_age(wanted.settings.pull_policy))
+
+
 def is_due(wanted: Wanted, pulled: Mapping[str, float]) -> bool:
     """Whether pull_policy asks for a pull now. `pulled`: seconds since an image was pulled, where that is known.
 
@@ -45,9 +50,14 @@ def is_due(wanted: Wanted, pulled: Mapping[str, float]) -> bool:
     policy = wanted.settings.pull_policy
     if wanted.build is not None:
         return False
-    parts = re.findall(r"(\d+)([smhdw])", _EVERY.get(policy, policy).partition("every_")[2])
+    parts = _age(policy)
     age = sum(int(number) * _SECONDS[unit] for number, unit in parts)
     return policy == "always" or bool(parts and pulled.get(wanted.spec.image, age) >= age)
+
+
+def _age(policy: str) -> list[tuple[str, str]]:
+    """Numbers and units of `every_1d12h`."""
+    return re.findall(r"(\d+)([smhdw])", _EVERY.get(policy, policy).partition("every_")[2])
 
 
 def policy_text(policy: str) -> str:

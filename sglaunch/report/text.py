@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.report.clean import clean
 from sglaunch.report.data import devices, endpoints_data, gpus, ready
+from sglaunch.report.since import since
 from sglaunch.spec.columns import table
 from sglaunch.spec.container import Wanted
 
@@ -84,13 +85,13 @@ def endpoint_lines(wanted: Sequence[Wanted], answers: Mapping[str, str], hostnam
 
 def uptime(one: ObservedContainer, now: datetime) -> str:
     """How long it has run, in its largest unit."""
-    if one.status not in ("running", "paused") or not one.started:
-        return "-"
-    seconds = (now - parse_time(one.started)).total_seconds()
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return f"{max(0, int(seconds))}s"
+    began = running_since(one)
+    return "-" if began is None else since(now.timestamp() - began)
+
+
+def running_since(one: ObservedContainer) -> float | None:
+    """When it was started, in seconds since 1970, if it runs."""
+    return parse_time(one.started).timestamp() if one.status in ("running", "paused") and one.started else None
 
 
 def parse_time(text: str) -> datetime:

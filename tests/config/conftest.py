@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import pytest
 import schemas
 
-from sglaunch.config.load import Config, _Loader
+from sglaunch.config.load import Config
+from sglaunch.config.loader import Loader
 
 
 @pytest.fixture(autouse=True)
 def what_loads_is_right_by_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = _Loader.load
+    load = Loader.load
 
-    def checked(self: _Loader, profiles: Sequence[str], everything: bool) -> Config:
+    def checked(self: Loader, profiles: Sequence[str], everything: bool) -> Config:
         config = load(self, profiles, everything)
         # What stands in a profile that was not asked for has not been read.
         written = {name for layer in self.stack.layers[1:] for name in layer.profiles}
@@ -23,4 +24,4 @@ def what_loads_is_right_by_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not found, f"{text.name} loads, and its schema says: {found}"
         return config
 
-    monkeypatch.setattr(_Loader, "load", checked)
+    monkeypatch.setattr(Loader, "load", checked)

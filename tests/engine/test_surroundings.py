@@ -69,7 +69,12 @@ def test_init_writes_says_and_edits_nothing_else(tmp_path: Path, capsys: pytest.
     assert "git     add this line to .gitignore: sglaunch.local.yaml" in said
     assert said[-1].startswith("next    ")
     assert "project: eval-runs\n" in (folder / "sglaunch.yaml").read_text(encoding="utf-8")
-    assert sorted(path.name for path in folder.iterdir()) == [".git", "compose.yaml", "sglaunch.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".git",
+        ".sglaunch.schema.json",
+        "compose.yaml",
+        "sglaunch.yaml",
+    ]
     assert main(["-C", str(folder), "validate"]) == 0
 
 

@@ -1,0 +1,92 @@
+"""The error boundary and the exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from sglaunch.dispatch import COMMANDS
+from sglaunch.errors import SglaunchError, UsageError
+from sglaunch.parser import Command, build
+from sglaunch.recorded import Recording
+
+
+def run(words: Sequence[str], *, remember: bool = False) -> int:
+    """Runs one command; every exception ends here. `remember`: for the next time, if it does nothing but ask."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        # What a killed terminal or a service manager sends is taken back as Ctrl-C is.
+        # nohup has SIGHUP ignored, and only the main thread may set a handler.
+        with contextlib.suppress(ValueError):
+            if signal.getsignal(name) is signal.SIG_DFL:
+                signal.signal(name, signal.default_int_handler)
+    wants_json = "--json" in (words[: words.index("--")] if "--" in words else words)
+    try:
+        try:
+            with Recording(words if remember else ()) as recording:
+                status = _dispatch(words)
+                sys.stdout.flush()
+                if status == 0:
+                    recording.keep()
+        except SglaunchError as error:
+            return _report(error, wants_json)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        return nobody_reads()
+    except Exception as error:
+        return _bug(error)
+    return status
+
+
+def complete() -> None:
+    """Answers a shell that asks what may be typed, and ends the process."""
+    from sglaunch.completion import complete as answer
+
+    answer(build(COMMANDS))
+
+
+def nobody_reads() -> int:
+    """The reader of our output has gone; Python would complain of it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    parser = build(COMMANDS)
+    parsed = parser.parse_args(words)
+    command: Command | None = getattr(parsed, "command", None)
+    if getattr(parsed, "verbose", False):
+        from sglaunch.commands.asking import tell_calls
+
+        tell_calls()
+    if command is None:
+        parser.print_help()
+        return UsageError.status
+    return command(parsed)
+
+
+def _report(error: SglaunchError, wants_json: bool) -> int:
+    """An error as text on stderr, or as the JSON answer on stdout."""
+    import json
+
+    from sglaunch.report.problems import error_lines, errors_data
+
+    if wants_json:
+        sys.stdout.write(json.dumps(errors_data(error), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write("\n".join(error_lines(error)) + "\n")
+    return error.status
+
+
+def _bug(error: Exception) -> int:
+    """Versions and traceback go to a file that only the user can read; the terminal names it."""
+    from sglaunch.report.bug import write
+
+    where = write(error)
+    kept = f"please report it with {where}" if where else "and its report could not be written"
+    sys.stderr.write(f"sglaunch has a bug: {type(error).__name__}; {kept}\n")
+    return SglaunchError.status

@@ -1,0 +1,162 @@
+"""python-on-whales, which spells the options of an engine. Its only user.
+
+Its import costs more than all else that a creation does here: it brings every component and their models. So it comes
+as late as it can, beside what waits anyway (`expect`), and by a side door: the package's own file, which imports all of
+its components, is not run, only what containers need. Where a release knows no such door, it is imported as a whole.
+
+And what it spelled is remembered: the words of a creation depend on the options alone, so the same ones need it once.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sglaunch.convert.to_create import CreateCall
+from sglaunch.recall import door, witness
+
+_PACKAGE = "python_on_whales"
+_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+_ECHO = ("sh", "-c", 'printf "%s\\0" "$@"', "sh")
+_MARK = "\x1f"
+
+
+class Failed(Exception):
+    """The engine's program ended with an error; the words are its own."""
+
+
+class Missing(Exception):
+    """There is no such program."""
+
+
+def creation(call: CreateCall, env_files: Sequence[str]) -> list[str]:
+    """The words that create a container, after those of the program and its global options."""
+    arguments, values = _marked(call, env_files)
+    words = _remembered(arguments) or _spelled(arguments)
+    return [*(_filled(word, values) for word in words), *call.command]
+
+
+def expect(calls: Iterable[CreateCall]) -> None:
+    """Begins with the import in a thread, if one of these creations needs it: other things are waited for before."""
+    if _PACKAGE in sys.modules:
+        return
+    asked = (_marked(call, [""] if call.secrets else [])[0] for call in calls)
+    if not all(map(_remembered, asked)):
+        threading.Thread(target=_imported, daemon=True).start()
+
+
+def _marked(call: CreateCall, env_files: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The options with a mark for each text that says nothing of how they are spelled, and the text of each mark.
+
+    Such are the name, the image, and values of variables and labels.
+    """
+    values: dict[str, str] = {}
+
+    def mark(text: str) -> str:
+        values[str(len(values))] = text
+        return f"{_MARK}{len(values) - 1}{_MARK}"
+
+    arguments: dict[str, Any] = {"image": mark(call.image), **call.arguments}
+    arguments |= {"name": mark(arguments["name"])} if "name" in arguments else {}
+    for key in ("labels", "envs"):
+        arguments |= {key: {name: mark(text) for name, text in arguments[key].items()}} if key in arguments else {}
+    return arguments | ({"env_files": [mark(path) for path in env_files]} if env_files else {}), values
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    head, mark, number = word[:-1].rpartition(_MARK)
+    return head + values[number] if word.endswith(_MARK) and mark and number in values else word
+
+
+def _about(arguments: Mapping[str, Any]) -> list[str]:
+    return ["creation", repr(sorted(arguments.items()))]
+
+
+def _remembered(arguments: Mapping[str, Any]) -> list[str] | None:
+    entry = door.entry(_about(arguments))
+    return [str(word) for word in entry.value] if entry is not None else None
+
+
+def _spelled(arguments: Mapping[str, Any]) -> list[str]:
+    """What a program is called with that does nothing but say it."""
+    given = dict(arguments)
+    with witness.asking():
+        said = _call(_ECHO, "create", given.pop("image"), (), pull="never", **given)
+    words = str(said).split("\0")[:-1]
+    with witness.Trace() as nothing:
+        pass
+    door.keep(_about(arguments), nothing, words)
+    return words
+
+
+def call(command: Sequence[str], method: str, *words: object, **arguments: object) -> None:
+    """Runs a method of its containers. Its exception holds the whole command line: only the engine's text leaves."""
+    _call(command, method, *words, **arguments)
+
+
+def _call(command: Sequence[str], method: str, *words: object, **arguments: object) -> object:
+    containers, no_program, failed = _imported()
+    try:
+        return getattr(containers(command), method)(*words, **arguments)
+    except no_program:
+        raise Missing from None
+    except failed as error:
+        raise Failed(error.stderr or error.stdout or "") from None
+
+
+_importing = threading.Lock()
+
+
+def _imported() -> tuple[Any, Any, Any]:
+    with _importing:
+        return _import()
+
+
+@functools.cache
+def _import() -> tuple[Any, Any, Any]:
+    before = os.environ.get(_PLUGINS)
+    # Looking for plug-ins of pydantic reads the metadata of everything that is installed.
+    os.environ[_PLUGINS] = "__all__"
+    try:
+        try:
+            return _side_door()
+        except (ImportError, AttributeError):
+            for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+                del sys.modules[name]
+            return _front_door()
+    finally:
+        if before is None:
+            del os.environ[_PLUGINS]
+        else:
+            os.environ[_PLUGINS] = before
+
+
+def _side_door() -> tuple[Any, Any, Any]:
+    if _PACKAGE not in sys.modules:
+        found = importlib.util.find_spec(_PACKAGE)
+        if found is None:
+            raise ImportError(_PACKAGE)
+        sys.modules[_PACKAGE] = importlib.util.module_from_spec(found)
+    # This order, as the components import each other.
+    from python_on_whales.client_config import ClientConfig, ClientNotFoundError
+    from python_on_whales.components.container.cli_wrapper import ContainerCLI
+    from python_on_whales.exceptions import DockerException
+
+    def containers(command: Sequence[str]) -> Any:
+        return ContainerCLI(ClientConfig(client_call=list(command)))  # type: ignore[no-untyped-call]
+
+    return containers, ClientNotFoundError, DockerException
+
+
+def _front_door() -> tuple[Any, Any, Any]:
+    from python_on_whales import ClientNotFoundError, DockerClient, DockerException
+
+    def containers(command: Sequence[str]) -> Any:
+        return DockerClient(client_call=list(command)).container
+
+    return containers, ClientNotFoundError, DockerException

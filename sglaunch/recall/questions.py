@@ -1,0 +1,182 @@
+"""What may be asked of the world: one function a kind of question, its answer as plain data.
+
+An answer that is kept (door.py) holds as long as every question that led to it is answered as it was. So what is not a
+row of KINDS cannot be depended on.
+
+Every command imports this room, and many do little else. So nothing in it needs more than `os` and `json`: `typing`
+and `hashlib`, which brings OpenSSL, would each cost more than all that is done here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+MAX_INDEX = 64 << 20
+_ELF = b"\x7fELF"
+
+
+class File(tuple[int, int, int, int, "bytes | None"]):
+    """A path as it is: error number (0 for none), owner's uid, mode, size in bytes, and the content of a regular file.
+
+    The content is None for what is no regular file, cannot be read, or is larger than what was asked for.
+    """
+
+    __slots__ = ()
+
+    @property
+    def error(self) -> int:
+        return self[0]
+
+    @property
+    def owner(self) -> int:
+        return self[1]
+
+    @property
+    def mode(self) -> int:
+        return self[2]
+
+    @property
+    def size(self) -> int:
+        return self[3]
+
+    @property
+    def content(self) -> bytes | None:
+        return self[4]
+
+
+def file(path: str, most: int) -> File:
+    """A file with at most `most` bytes of content; links are followed."""
+    try:
+        status = os.stat(path)
+        content = None
+        if stat.S_ISREG(status.st_mode) and status.st_size <= most:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with open(handle, "rb") as opened:
+                content = opened.read(most + 1)
+    except OSError as error:
+        return File((error.errno or errno.EIO, 0, 0, 0, None))
+    return File((0, status.st_uid, status.st_mode, status.st_size, content))
+
+
+def exists(path: str) -> bool:
+    """Whether a path leads to something."""
+    return os.path.exists(path)
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path leads to a folder."""
+    return os.path.isdir(path)
+
+
+def folder(path: str) -> list[str] | None:
+    """The names in a folder, sorted; None for what is none or may not be read."""
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return None
+
+
+def real(path: str) -> str:
+    """The path without symbolic links; what does not exist is followed as far as it does."""
+    return os.path.realpath(path)
+
+
+def stamp(path: str) -> list[int] | None:
+    """What changes when a file or socket is made anew or written to: inode and time in nanoseconds."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return [status.st_ino, status.st_mtime_ns]
+
+
+def program(name: str, path: str) -> str | None:
+    """The program of a name in the folders of a PATH, as a shell would find it."""
+    folders = [""] if "/" in name else path.split(os.pathsep)
+    for one in folders:
+        found = os.path.join(one, name)
+        if os.access(found, os.X_OK) and not os.path.isdir(found):
+            return found
+    return None
+
+
+def executable(path: str) -> bool:
+    """Whether we may run a file."""
+    return os.access(path, os.X_OK)
+
+
+def is_binary(path: str) -> bool:
+    """Whether a program is no script, which could call any other."""
+    try:
+        with open(path, "rb") as opened:
+            return opened.read(len(_ELF)) == _ELF
+    except OSError:
+        return False
+
+
+def env(name: str) -> str | None:
+    """A variable of the caller."""
+    return os.environ.get(name)
+
+
+def env_names() -> list[str]:
+    """Which variables there are."""
+    return sorted(os.environ)
+
+
+def person() -> list[object]:
+    """Who runs us: uid, gid, name and home as the system knows them, "" for a uid without an entry."""
+    import pwd
+
+    uid = os.getuid()
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return [uid, os.getgid(), "", ""]
+    return [uid, os.getgid(), entry.pw_name, entry.pw_dir]
+
+
+def hostname() -> str:
+    """This machine's name."""
+    return os.uname().nodename
+
+
+def tracked(path: str) -> bool:
+    """Whether git tracks a file: its name stands in the index of the repository it lies in.
+
+    Read as bytes: paths stand there in full, ended by NUL (index versions 2 and 3; gitformat-index(5)).
+    """
+    above = os.path.dirname(path)
+    while True:
+        index = file(os.path.join(above, ".git", "index"), MAX_INDEX)
+        if not index.error:
+            return os.path.relpath(path, above).encode(errors="replace") + b"\0" in (index.content or b"")
+        if above == os.path.dirname(above):
+            return False
+        above = os.path.dirname(above)
+
+
+KINDS: Mapping[str, Callable[..., Any]] = {
+    "file": file,
+    "exists": exists,
+    "is-folder": is_folder,
+    "folder": folder,
+    "real": real,
+    "stamp": stamp,
+    "program": program,
+    "executable": executable,
+    "is-binary": is_binary,
+    "env": env,
+    "env-names": env_names,
+    "person": person,
+    "hostname": hostname,
+    "tracked": tracked,
+}
+"""Word of a question -> who answers it."""
