@@ -21,7 +21,7 @@ from test_merging import CASES
 
 from sglaunch.config.document import dump, parse
 from sglaunch.config.entries import Strict
-from sglaunch.config.examples import EXAMPLES
+from sglaunch.config.examples import BESIDE, EXAMPLES
 from sglaunch.config.files import LOCAL, PERSONAL, PROJECT, SITE
 from sglaunch.config.layers import OWN_KEYS, SHARED_KEYS
 from sglaunch.config.load import Request, load
@@ -93,13 +93,9 @@ def test_what_the_merge_takes_is_right(case: str) -> None:
 def test_an_example_of_a_key_loads_and_is_right(key: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\n", encoding="utf-8")
     for example in EXAMPLES[key]:
-        profile: dict[str, Any] = {"extends": None, "image": "x", key: example}
+        profile: dict[str, Any] = {"extends": None, "image": "x", **BESIDE.get(key, {}), key: example}
         if key == "extends" and example is not None:
             profile.pop("image")
-        if key == "memswap_limit":
-            profile["mem_limit"] = "64g"
-        if key in ("nodes", "replicas", "kubernetes"):
-            profile["server"] = {"model": "a/b"}
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         (home / ".hf-token").write_text("t", encoding="utf-8")
