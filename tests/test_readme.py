@@ -58,6 +58,14 @@ def test_the_table_of_commands_lists_every_command(page: str) -> None:
     assert listed == set(COMMANDS) - {"--version"}
 
 
+def test_the_table_of_engines_lists_every_command() -> None:
+    text = (ROOT / "docs/engines.md").read_text(encoding="utf-8")
+    table = text.partition("## Every command on every engine\n")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    listed = {words.split()[0] for cell in first_cells for words in re.findall(r"`([^`]+)`", cell)}
+    assert listed == set(COMMANDS)
+
+
 def test_failures_in_the_readme_are_recognised() -> None:
     """Each wording stands in a table of what engines or servers say."""
     text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## When something fails")[2]

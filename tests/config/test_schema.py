@@ -82,7 +82,9 @@ def test_every_block_of_the_documents_is_right() -> None:
         first = block.splitlines()[0].removeprefix("# ")
         if first == "compose.yaml":
             continue
-        kind = KIND_OF_FILE.get(first, PROFILE if first.startswith("profiles/") or "reference" in path.name else PERSONAL)
+        kind = KIND_OF_FILE.get(
+            first, PROFILE if first.startswith("profiles/") or "reference" in path.name else PERSONAL
+        )
         assert bool(complaints(block, kind)) == bool(wrong), f"{path}: {block}"
 
 
