@@ -197,7 +197,7 @@ def _shared_options(*file_flags: str) -> Parser:
     group = shared.add_argument_group("options of every command")
     group.add_argument("-C", dest="directory", metavar="DIR", help="as if started in DIR")
     group.add_argument(*file_flags, "--file", dest="file", metavar="FILE", help="the project file")
-    group.add_argument("--engine", metavar="NAME", help="auto or docker")
+    group.add_argument("--engine", metavar="NAME", help="auto, docker, podman or nerdctl")
     group.add_argument("--context", metavar="NAME", help="docker context")
     group.add_argument("--json", action="store_true", help="the answer as one JSON document")
     group.add_argument("--yes", action="store_true", help="agree to recreate and remove")

@@ -7,20 +7,16 @@ shows, on a real engine (pages of docs/ in test_docs).
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
 from documenting import made
 from documenting.blocks import BLOCK, PAGES, TRANSLATIONS, file_of, has_commands
 from documenting.machine import ROOT
-from documenting.reference import examples
 from documenting.screen import Screen, picture
 from pages import AGAIN, compare, shown
 from ruamel.yaml import YAML
 
-from sglaunch.config.load import Request, load
-from sglaunch.config.profile import Profile
 from sglaunch.dispatch import COMMANDS
 from sglaunch.engine.explain import failure
 from sglaunch.spec.diagnosis import diagnose
@@ -55,30 +51,19 @@ def test_a_wide_character_moves_nothing_behind_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ["extends", *Profile.model_fields])
-def test_every_key_has_an_example_that_loads(key: str, tmp_path: Path) -> None:
-    facts = {"user": "ana", "uid": 1000, "gid": 1000, "home": str(tmp_path), "hostname": "gpu1"}
-    (tmp_path / ".hf-token").write_text("hf_x", encoding="utf-8")
-    (tmp_path / "team.env").write_text("A=1\n", encoding="utf-8")
-    (tmp_path / "tool").mkdir()
-    (tmp_path / "tool" / "Dockerfile").write_text("FROM x\n", encoding="utf-8")
-    texts = examples()[key]
-    assert texts
-    for text in texts:
-        keys = YAML(typ="safe").load(text)
-        assert key in keys
-        image = "" if {"image", "build"} & keys.keys() or keys.get("extends") else "    image: x\n"
-        name = "dev" if key == "extends" and not keys[key] else "a"
-        body = f"vars: {{}}\nprofiles:\n  db: {{image: x}}\n  {name}:\n{image}{textwrap.indent(text, '    ')}\n"
-        (tmp_path / "sglaunch.yaml").write_text(body, encoding="utf-8")
-        load(Request(tmp_path / "sglaunch.yaml", facts, {}, ()), [name])
-
-
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_the_table_of_commands_lists_every_command(page: str) -> None:
     rows = re.findall(r"^\| `sglaunch ([a-z|\\]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     listed = {name for names in rows for name in names.split("\\|")}
     assert listed == set(COMMANDS) - {"--version"}
+
+
+def test_the_table_of_engines_lists_every_command() -> None:
+    text = (ROOT / "docs/engines.md").read_text(encoding="utf-8")
+    table = text.partition("## Every command on every engine\n")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    listed = {words.split()[0] for cell in first_cells for words in re.findall(r"`([^`]+)`", cell)}
+    assert listed == set(COMMANDS)
 
 
 def test_failures_in_the_readme_are_recognised() -> None:

@@ -23,6 +23,8 @@ ROOMS = {
     "report": "text, JSON, progress, prompt",
     "doctor": "findings over a machine; pure",
     "starter": "what init writes; pure",
+    "completion": "what a shell offers at TAB",
+    "glance": "the same, without any heavy library",
     "plan": "observation, diff, steps, reconcile; pure",
     "spec": "ContainerSpec and its values; pure",
     "errors": "place, problem, the tree of errors",

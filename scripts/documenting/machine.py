@@ -115,6 +115,7 @@ class Reader:
         """What was printed here, as a reader sees it."""
         text = text.replace(f"{self.home}/etc/config.yaml", SITE).replace(str(self.home), HOME)
         text = text.replace(self.project, PROJECT).replace(OWNER_HERE, OWNER_THERE)
+        text = text.replace(self.project.encode().hex(), PROJECT.encode().hex())  # in an address of VS Code
         text = re.sub(rf"\b{self._ports}(\d)\b", r"3000\1", text)
         for pattern, shown in NORMAL:
             text = re.sub(pattern, shown, text, flags=re.MULTILINE)

@@ -19,6 +19,7 @@ BEGIN, END = "<!-- {name}: written by scripts/docs -->\n", "<!-- end of {name} -
 GROUPS_IN_CHINESE = {
     "What it is": "是什么",
     "SGLang": "SGLang",
+    "Kubernetes": "Kubernetes",
     "GPUs and devices": "GPU 与设备",
     "What runs": "运行什么",
     "Environment and secrets": "环境变量与密钥",

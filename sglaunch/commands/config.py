@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -62,7 +63,8 @@ def _one_key(common: Common, config: Config, profile: str, key: str, *, origins:
         show(explained_lines(key, found, effect, columns()))
     else:
         value = found.value
-        show([clean(str(value))] if not isinstance(value, dict | list) else dump(value).splitlines())
+        plain = value if isinstance(value, str) else json.dumps(value)
+        show([clean(plain)] if not isinstance(value, dict | list) else dump(value).splitlines())
     return 0
 
 
@@ -77,7 +79,7 @@ def _unknown(profile: str, key: str, resolved: Resolved) -> UsageError:
         return UsageError(
             f"{profile} has no value {key!r}", hint or f"`sglaunch config {profile} {first}` shows what it has"
         )
-    return UsageError(f"{profile} has no value {key!r}", "the profile reference in the README lists the keys")
+    return UsageError(f"{profile} has no value {key!r}", "docs/reference.md lists the keys")
 
 
 def validate(common: Common, profiles: Sequence[str]) -> int:

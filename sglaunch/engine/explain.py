@@ -126,6 +126,12 @@ ROWS: Sequence[Row] = (
         "lower it in ulimits, or write ulimits: null; inside a container the engine needs CAP_SYS_RESOURCE",
     ),
     Row(
+        "no-builder",
+        r"`?buildctl`? needs to be installed",
+        "{engine} builds with BuildKit, which does not run here",
+        "install buildkit and start buildkitd, or build with Docker or Podman and load the image",
+    ),
+    Row(
         "command-not-found",
         r'exec: "([^"]+)": (?:executable file not found|stat [^:]+: no such file)|'
         r"stat (\S+): no such file or directory: unknown",

@@ -207,9 +207,9 @@ def test_what_a_key_means_and_a_change_takes(key: str, project: Project, capsys:
         ("labels.x", "a has no value 'labels.x'; did you mean labels?"),
         ("image.x", "a has no value 'image.x'; did you mean image?"),
         ("deploy.resources", "deploy is not carried by sglaunch; write gpus, mem_limit, cpus and restart instead"),
-        ("zzz", "a has no value 'zzz'; the profile reference in the README lists the keys"),
-        ("..", "a has no value '..'; the profile reference in the README lists the keys"),
-        ("[0]", "a has no value '[0]'; the profile reference in the README lists the keys"),
+        ("zzz", "a has no value 'zzz'; docs/reference.md lists the keys"),
+        ("..", "a has no value '..'; docs/reference.md lists the keys"),
+        ("[0]", "a has no value '[0]'; docs/reference.md lists the keys"),
     ],
 )
 def test_a_key_that_is_none_is_told_with_the_nearest(

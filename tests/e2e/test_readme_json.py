@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import docker_engine
 import pytest
 from sglaunch_cli import Sglaunch
 
@@ -101,7 +102,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
 
 def test_every_screen_has_the_shape_of_a_real_answer(sglaunch: Sglaunch, machine: dict[str, str]) -> None:
     shown = screens()
-    assert len(shown) == 9
+    assert len(shown) == 12
 
     def answer(*words: str, status: int = 0) -> Any:
         return json.loads(sglaunch(*words, "--json", env=machine, status=status).stdout)
@@ -136,3 +137,24 @@ def test_every_screen_has_the_shape_of_a_real_answer(sglaunch: Sglaunch, machine
     sglaunch("down", "--yes", env=machine)
     sglaunch.write(DYING, "serve.sh")
     same(shown["`sglaunch up server --json` of a server that dies"], answer("up", "server", status=1))
+
+
+def test_the_screens_of_coming_and_leaving_have_the_shape_of_real_answers(sglaunch: Sglaunch) -> None:
+    shown = screens()
+
+    def answer(*words: str) -> Any:
+        return json.loads(sglaunch(*words, "--json", "--yes").stdout)
+
+    (imported,) = [told for told in shown if told.startswith("`sglaunch import")]
+    line = re.search("'(.*)'", imported)
+    assert line is not None
+    assert shown[imported] == answer("import", line[1])
+
+    body = "image: IMAGE, command: sleep 1000, network_mode: none"
+    sglaunch.write(f"project: PROJECT\nprofiles: {{web: {{{body}, secret_env: [DB_PASSWORD]}}}}\n")
+    same(shown["`sglaunch export run web --json`"], answer("export", "run", "web"))
+
+    name = f"{sglaunch.project}-box"
+    docker_engine.docker("run", "-d", "--name", name, "--network", "none", sglaunch.image, "sleep", "1000")
+    sglaunch.write("project: PROJECT\n")
+    same(shown["`sglaunch adopt box --as web --json`"], answer("adopt", name, "--as", "web"))

@@ -204,6 +204,12 @@ SAID = {
         "rlimit",
         "ulimits",
     ),
+    "no builder, nerdctl": (
+        "`buildctl` needs to be installed and `buildkitd` needs to be running, see https://github.com/moby/buildkit: "
+        'exec: "buildctl": executable file not found in $PATH',
+        "no-builder",
+        "builds with BuildKit",
+    ),
     "command missing": (
         RUNC + 'exec: "zsh": executable file not found in $PATH: unknown',
         "command-not-found",
