@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -217,26 +218,48 @@ class EventLog:
             run_sglaunch("up", "-d")
         assert log.actions(project) == []
 
-    The events are read when the block ends. They are those of the whole engine, other projects' included.
+    The events are those of the whole engine, other projects' included. They are heard as they come, since an engine
+    keeps only the newest for who asks later; the end of the block asks for these, so that none is still on its way.
     """
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self._since = ""
+        self._heard: list[str] = []
 
     def __enter__(self) -> EventLog:
         self._since = self._now()
+        self._stream = subprocess.Popen(
+            ["docker", "events", "--since", self._since, "--format", "{{json .}}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        self._hearing = threading.Thread(target=self._hear, daemon=True)
+        self._hearing.start()
         return self
+
+    def _hear(self) -> None:
+        assert self._stream.stdout is not None
+        self._heard += self._stream.stdout
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            return
-        options = ("--since", self._since, "--until", self._now(), "--format", "{{json .}}")
-        self.events = [json.loads(line) for line in docker("events", *options).stdout.splitlines()]
-        if len(self.events) >= _EVENT_BUFFER:
+        last: list[str] = []
+        try:
+            if error is None:
+                options = ("--since", self._since, "--until", self._now(), "--format", "{{json .}}")
+                last = docker("events", *options).stdout.splitlines()
+        finally:
+            self._stream.terminate()
+            self._stream.wait()
+            self._hearing.join()
+        heard = [line.rstrip("\n") for line in self._heard]
+        if len(last) >= _EVENT_BUFFER and last[0] not in heard:
             raise RuntimeError(f"the engine keeps {_EVENT_BUFFER} events: older ones of this block are lost")
+        self.events = [json.loads(line) for line in dict.fromkeys([*heard, *last])]
 
     def about(self, project: str) -> Iterator[dict[str, Any]]:
         """The events of one project: those of its containers, and those of networks and volumes that name them."""
