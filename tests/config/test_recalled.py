@@ -34,6 +34,7 @@ PROJECTS = (
     "  a: {extends: server, server: {model: a/b, args: {tp: 2, x: [1, two, 3.5], on: true}}, depends_on: [b]}\n"
     "  b: {image: x, healthcheck: {test: 'true', interval: 1m30s}, ports: ['127.0.0.1:8000:80'], gpus: 2}\n",
     "profiles:\n  a: {image: x, environment: {API_TOKEN: literal-token-value, X: 'Bearer {{ env.HF_TOKEN }}'}}\n",
+    "profiles:\n  a: {image: x, environment: {API_TOKEN: literal-token-value}}\n",
     "profiles:\n  a: {image: x, command: [run, '{{ env.HF_TOKEN }}']}\n",
     "profiles:\n  a: {build: ., privileged: true, labels: {'~': tilde}, sysctls: {'a.b': '1'}}\n",
     "profiles:\n  a: {image: x, modle: y}\n",
@@ -69,15 +70,13 @@ ENV = {
 }
 NAMES = ((), ("a",), ("b",), ("a", "user"))
 
-change = st.one_of(
-    st.sampled_from([("write", name, text) for name, texts in FILES.items() for text in texts]),
-    st.sampled_from([("remove", name, "") for name in FILES]),
-    st.sampled_from([("env", name, value) for name, values in ENV.items() for value in values]),
-    st.sampled_from([("unset", name, "") for name in ENV]),
-    st.sampled_from(
-        [("link", "proj/out", "proj/inside"), ("link", "proj/out", "elsewhere"), ("touch", "proj/.env", "")]
-    ),
-    st.sampled_from([("mode", "proj/sglaunch.yaml", "666"), ("mode", "proj/sglaunch.yaml", "644")]),
+CHANGES = (
+    *(("write", name, text) for name, texts in FILES.items() for text in texts),
+    *(("remove", name, "") for name in FILES),
+    *(("env", name, value) for name, values in ENV.items() for value in values),
+    *(("unset", name, "") for name in ENV),
+    *(("link", "proj/out", "proj/inside"), ("link", "proj/out", "elsewhere"), ("touch", "proj/.env", "")),
+    *(("mode", "proj/sglaunch.yaml", "666"), ("mode", "proj/sglaunch.yaml", "644")),
 )
 
 
@@ -120,9 +119,9 @@ def told(ask: Callable[[], Any]) -> Any:
     return {**whole, "wanted": found.wanted, "order": list(found.resolved)}
 
 
-def check(root: Path, names: tuple[str, ...]) -> None:
+def check(root: Path, names: tuple[str, ...], times: int = 2) -> None:
     common = Common(root / "proj")
-    for _ in range(2):
+    for _ in range(times):
         given = told(lambda: load_config(common, names))
         anew = told(lambda: _loaded(common, names))
         assert given == anew
@@ -140,14 +139,14 @@ def _loaded(common: Common, names: tuple[str, ...]) -> Config:
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(changes=st.lists(st.tuples(change, st.sampled_from(NAMES)), min_size=1, max_size=10))
-def test_recalled_and_loaded_anew_are_equal(changes: list[tuple[tuple[str, str, str], tuple[str, ...]]]) -> None:
+@given(changes=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=10), names=st.sampled_from(NAMES))
+def test_recalled_and_loaded_anew_are_equal(changes: list[tuple[str, str, str]], names: tuple[str, ...]) -> None:
     root = Path(tempfile.mkdtemp())
     env = {"HOME": str(root / "home"), "PATH": os.environ["PATH"], "SGLAUNCH_SITE_CONFIG": str(root / "site.yaml")}
     try:
         with mock.patch.dict(os.environ, env, clear=True):
             do(root, "write", "proj/sglaunch.yaml", PROJECTS[0])
-            for (kind, name, value), names in changes:
+            for kind, name, value in changes:
                 do(root, kind, name, value)
                 check(root, names)
                 hold_no_secret(root)
@@ -173,6 +172,33 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(recalled, "load", counting)
     return counted
+
+
+RICH = (
+    "profiles:\n  a: {image: x, env_file: [x.env], secret_env: {S: {file: s.txt}}, volumes: ['./out:/o'],\n"
+    "      environment: {API_TOKEN: literal-token-value, A: , HF_TOKEN: }}\n"
+)
+PLAIN = "profiles:\n  a: {image: x, volumes: ['./out:/o'], environment: {API_TOKEN: literal-token-value, A: }}\n"
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["every file", "no other file"])
+def test_each_change_alone_is_seen(full: bool, places: Path, loads: list[int]) -> None:
+    """From where everything stands that is read, or nothing: what is written, removed, set or unset."""
+    for kind, name, value in CHANGES:
+        for other, texts in FILES.items():
+            do(places, "write" if full else "remove", other, texts[0])
+        for variable in ENV:
+            do(places, "env" if full and variable != "SGLAUNCH_ENGINE" else "unset", variable, "as it was")
+        do(places, "link", "proj/out", "proj/inside")
+        do(places, "write", "proj/sglaunch.yaml", RICH if full else PLAIN)
+        do(places, "mode", "proj/sglaunch.yaml", "644")
+        load_config(Common(places / "proj"), ["a"])
+        before = len(loads)
+        load_config(Common(places / "proj"), ["a"])
+        assert len(loads) == before, "it is remembered"
+        do(places, kind, name, value)
+        check(places, ("a",), times=1)
+    hold_no_secret(places)
 
 
 @pytest.mark.parametrize("text", PROJECTS[:6], ids=range(6))
