@@ -11,7 +11,10 @@ from documenting.machine import ROOT
 PACKAGE = ROOT / "sglaunch"
 # The order in which data flows, and what a room is; the code says what it imports.
 ROOMS = {
-    "cli": "error boundary, exit status",
+    "cli": "the entrance: from memory, or through the boundary",
+    "replay": "a whole command from memory",
+    "boundary": "error boundary, exit status",
+    "recorded": "keeps a run that only asked",
     "dispatch": "parsed words as keywords of a command",
     "parser": "commands and options",
     "commands": "a thin function a verb",
@@ -27,6 +30,7 @@ ROOMS = {
     "glance": "the same, without any heavy library",
     "plan": "observation, diff, steps, reconcile; pure",
     "spec": "ContainerSpec and its values; pure",
+    "recall": "what is asked of the world, and the answers kept",
     "errors": "place, problem, the tree of errors",
 }
 

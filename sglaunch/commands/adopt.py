@@ -28,6 +28,7 @@ from sglaunch.pipeline import prepare
 from sglaunch.plan.adopting import adopted_labels, doubts, refusal
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import ObservedContainer, Project
+from sglaunch.plan.steps import value_text
 from sglaunch.project import Common, connect, request
 from sglaunch.report.clean import clean
 from sglaunch.report.data import plan_data
@@ -132,7 +133,8 @@ def _tell(common: Common, found: Imported, profile: str, name: str) -> None:
     if problem is not None:
         say(f"the plan: {clean(str(problem))}")
     changes = [change for one in plan or () for change in one["changes"]]
-    show([clean(f"  {one['field']}  {one['old']} -> {one['new']}  {one['origin'] or ''}".rstrip()) for one in changes])
+    rows = (f"  {one['field']}  {value_text(one['old'])} -> {value_text(one['new'])}  {one['origin'] or ''}" for one in changes)
+    show([clean(row.rstrip()) for row in rows])
     if changes:
         show([f"these differ: `sglaunch plan {profile}` tells more, and `sglaunch up {profile}` asks before it acts"])
 

@@ -123,11 +123,12 @@ def test_with_gpus_and_limits_an_edit_shows_itself_alone(place: Sglaunch, real_e
 def test_a_profile_that_is_there_stays_and_what_differs_is_told(place: Sglaunch, real_engine: RealEngine) -> None:
     name = by_hand(place, real_engine, "-e", "A=1")
     text = f"project: PROJECT\nprofiles:\n  web: {{container_name: {name}, image: IMAGE, command: [sleep, '1000'],"
-    place.write(f"{text} stop_grace_period: 1s, environment: {{A: b}}}}\n")
+    place.write(f"{text} stop_grace_period: 1s, environment: {{A: b, B: c}}}}\n")
     before = (place.folder / "sglaunch.yaml").read_text()
     done = place("adopt", name, "--as", "web", "--yes")
     assert (place.folder / "sglaunch.yaml").read_text() == before
     assert "environment.A  1 -> b  sglaunch.yaml:3:" in done.stdout
+    assert "environment.B  (none) -> c  sglaunch.yaml:3:" in done.stdout
     assert place.plan("web")["action"] == "recreate"
 
 
