@@ -133,7 +133,10 @@ def _tell(common: Common, found: Imported, profile: str, name: str) -> None:
     if problem is not None:
         say(f"the plan: {clean(str(problem))}")
     changes = [change for one in plan or () for change in one["changes"]]
-    rows = (f"  {one['field']}  {value_text(one['old'])} -> {value_text(one['new'])}  {one['origin'] or ''}" for one in changes)
+    rows = (
+        f"  {one['field']}  {value_text(one['old'])} -> {value_text(one['new'])}  {one['origin'] or ''}"
+        for one in changes
+    )
     show([clean(row.rstrip()) for row in rows])
     if changes:
         show([f"these differ: `sglaunch plan {profile}` tells more, and `sglaunch up {profile}` asks before it acts"])
