@@ -29,6 +29,8 @@ from sglaunch.config.specify import default_name, specify
 from sglaunch.errors import ConfigError, Place, Problem, UsageError
 from sglaunch.recall import witness
 
+_VARS = "vars"
+
 
 class Loader:
     """One run: the problems and the files it has read."""
@@ -186,21 +188,30 @@ class Loader:
         for layer in self.stack.layers:
             for key, node in layer.vars.items() if layer.vars is not None else ():
                 merged[key] = node
+        for steps, node in self._set():
+            if steps[0] == _VARS and len(steps) == 2:
+                merged[steps[1]] = node
         return merged
 
     def _overrides(self) -> list[Node]:
         """Each `--set path=value` as a text of the nearest layer."""
         texts = []
+        for steps, value in self._set():
+            node = value
+            for step in reversed(steps):
+                node = Node({step: replace(node, key=value.origin.place)}, value.origin)
+            if steps[0] != _VARS or len(steps) != 2:
+                texts.append(node)
+        return texts
+
+    def _set(self) -> Iterable[tuple[list[str], Node]]:
+        """Path and value of each --set; `vars.NAME` is a variable, all else a key of every profile."""
         for override in self.request.overrides:
             path, found, value = override.partition("=")
             steps = [step for step in path.split(".") if step]
             if not found or not steps:
                 raise UsageError(f"--set {path}: must be path=value", "for example --set environment.NAME=value")
-            node = parse_value(value, f"--set {path}", COMMAND_LINE, self.problems)
-            for step in reversed(steps):
-                node = Node({step: replace(node, key=Place(f"--set {path}"))}, node.origin)
-            texts.append(node)
-        return texts
+            yield steps, parse_value(value, f"--set {path}", COMMAND_LINE, self.problems)
 
     def _dependencies(self, name: str, config: Config, facts: Mapping[str, Any]) -> None:
         """Loads what a profile depends on; unknown names and cycles are problems at the name that closes them."""

@@ -86,3 +86,11 @@ def test_written_values_beat_the_hub_and_the_caches(tmp_path: Path) -> None:
     spec = wanted(tmp_path, f"{text}\nenvironment: {{HF_ENDPOINT: 'https://hub.corp'}}").spec
     assert spec.environment["HF_ENDPOINT"] == "https://hub.corp"
     assert spec.volumes["/root/.cache/huggingface"].source == "/data/hf"
+
+
+def test_a_variable_is_set_for_one_run(tmp_path: Path) -> None:
+    text = 'vars: {tag: v1}\nprofiles:\n  a: {image: "x:{{ vars.tag }}"}\n'
+    (tmp_path / "sglaunch.yaml").write_text(text, encoding="utf-8")
+    request = Request(tmp_path / "sglaunch.yaml", FACTS, {SITE: "/nonexistent"}, ("vars.tag=v2", "hostname=h"))
+    one = load(request, ["a"]).wanted["a"]
+    assert (one.spec.image, one.spec.hostname) == ("x:v2", "h")
