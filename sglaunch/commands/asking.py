@@ -14,6 +14,7 @@ from sglaunch.errors import ConsentNeeded
 from sglaunch.pipeline import Answer, Conduct
 from sglaunch.plan.steps import Plan
 from sglaunch.project import Common
+from sglaunch.recall import witness
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
 from sglaunch.report.progress import JsonLines, Lines, moves, say, silent, size_of
@@ -54,7 +55,7 @@ def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
 
 def reporter(common: Common) -> Report:
     """Where the events of apply go."""
-    plain = common.plain or not moves()
+    plain = common.plain or not moves(witness.env("TERM"))
     if plain:
         # What BuildKit draws while it builds is a display, too.
         os.environ.setdefault("BUILDKIT_PROGRESS", "plain")

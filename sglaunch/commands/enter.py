@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from sglaunch.errors import UsageError
 from sglaunch.pipeline import Run, mine
 from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.project import Common, connect, load_config, project_of
+from sglaunch.recall import witness
 from sglaunch.report.clean import clean_log
 from sglaunch.report.progress import moves, say
 from sglaunch.spec.container import Settings
@@ -93,7 +93,8 @@ def logs(common: Common, profile: str, *, follow: bool = False, tail: str | None
     """The container's log, without what could move the cursor of who reads it."""
     run, container = find(common, profile, reading=True)
     words = ["logs", *(["--follow"] if follow else []), *(["--tail", tail] if tail else []), container.name]
-    colour = sys.stdout.isatty() and moves() and not (common.plain or os.environ.get("NO_COLOR"))
+    plain = common.plain or not moves(witness.env("TERM")) or witness.env("NO_COLOR")
+    colour = sys.stdout.isatty() and not plain
     values = secret_values(container)
     with contextlib.closing(run.engine.cli.stream(*words)) as lines:
         for line in lines:

@@ -40,7 +40,11 @@ def run(common: Common, *, everything: bool = False, all_projects: bool = False)
             columns=columns(),
         )
         show(table)
-        for line, one in zip(table[1:], containers, strict=True):
+        rows = table[1:]
+        if len(rows) != len(containers):
+            witness.spoil("on a narrow terminal a row takes several lines, and its time is not the end of one")
+            return 0
+        for line, one in zip(rows, containers, strict=True):
             if (since := running_since(one)) is not None:
                 witness.clock(line, since)
     return 0

@@ -17,7 +17,7 @@ from sglaunch.plan.steps import BUILD, PULL, ContainerPlan, Plan, Step
 from sglaunch.spec.startup import Progress
 from sglaunch.spec.values import masked
 
-SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.3
 """How long a container must run to count as up: what ends at once ends sooner."""
 GONE_SECONDS = 30.0
 _POLL_SECONDS = 0.05

@@ -120,9 +120,9 @@ def _size() -> os.terminal_size:
     return size_of(sys.stderr)
 
 
-def moves() -> bool:
-    """Whether the terminal can move its cursor, as far as it says."""
-    return os.environ.get("TERM") != "dumb"
+def moves(term: str) -> bool:
+    """Whether a terminal that calls itself so (TERM) can move its cursor."""
+    return term != "dumb"
 
 
 def size_of(stream: TextIO) -> os.terminal_size:

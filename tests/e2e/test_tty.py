@@ -191,7 +191,7 @@ def test_what_is_shown_fits_80_columns(dev: Sglaunch, terminal: Open) -> None:
     dev.edit("A: one", "A: two")
     for words in (*shown, ("ps",), ("images",), ("plan", "--plain")):
         one = terminal(*words, columns=80)
-        assert one.status() == 0
+        assert one.status() == 0, f"{words}: {one.text}"
         lines = one.text.replace("\r", "").splitlines()
         assert lines
         assert max(map(width, lines)) <= 80, one.text

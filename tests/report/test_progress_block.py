@@ -70,7 +70,7 @@ def moving(name: str, percent: int, seconds: float = 0.0, line: str = "") -> Eve
 
 
 def test_each_has_a_line_that_moves_and_what_is_done_stands_above(stderr: Stderr) -> None:
-    lines = Lines(plain=not moves())
+    lines = Lines(plain=not moves(os.environ.get("TERM", "")))
     for percent in (10, 20):
         lines(moving("a:1", percent))
         lines(moving("b:1", percent))
@@ -92,7 +92,7 @@ def test_no_line_is_wider_and_no_block_higher_than_the_terminal(stderr: Stderr) 
 
 def test_on_a_plain_terminal_nothing_moves(stderr: Stderr, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    lines = Lines(plain=not moves())
+    lines = Lines(plain=not moves(os.environ.get("TERM", "")))
     for percent in (10, 20):
         lines(moving("a:1", percent))
     assert stderr.getvalue() == "a:1: pulling 10% (0s)\n"
