@@ -230,7 +230,9 @@ def _replace(text: Any, old: str, new: str) -> str:
 
 
 def _warn_shell(node: Node, problems: Problems, path: str) -> None:
-    found = _SHELL.search(node.value)
+    """What looks interpolated and is not. A secret in a command is meant so: a shell of the container reads it."""
+    is_run = re.split(r"[.\[]", path, maxsplit=1)[0] in ("command", "entrypoint")
+    found = next((one for one in _SHELL.finditer(node.value) if not (is_run and looks_secret(one[1]))), None)
     if found:
         hint = f'for its value write "{{{{ env.{found[1]} }}}}"'
         problems.warn(node, path, f"{found[0]} is kept as it is: $ is not interpolated", hint)

@@ -25,10 +25,11 @@ def through_shell(keys: dict[str, Any]) -> list[str]:
     """
     entrypoint, command = _words(keys.get("entrypoint")), _words(keys.get("command"))
     words = [*entrypoint, *command]
-    names = list(dict.fromkeys(name for word in words for name in _VARIABLE.findall(word) if looks_secret(name)))
+    names = list(dict.fromkeys(name for word in words for name in _secrets(word)))
     if not names:
         return []
-    if len(words) > 2 and _SHELL.fullmatch(words[0]) and re.fullmatch(r"-\w*c", words[1]):
+    is_script = len(words) > 2 and _SHELL.fullmatch(words[0]) and re.fullmatch(r"-\w*c", words[1])
+    if is_script and not any(map(_secrets, [*words[:2], *words[3:]])):
         written = [word if number != 2 else _expanded(word) for number, word in enumerate(words)]
         keys.update({"entrypoint": written[: len(entrypoint)]} if entrypoint else {})
         keys["command"] = written[len(entrypoint) :]
@@ -49,6 +50,10 @@ def _words(value: Any) -> list[str]:
         split = shlex.split(_VARIABLE.sub(_GAP, value))
         return [re.sub(_GAP, lambda _: next(found)[0], word) for word in split] if kept else split
     return [str(word) for word in value or ()]
+
+
+def _secrets(text: str) -> list[str]:
+    return [name for name in _VARIABLE.findall(text) if looks_secret(name)]
 
 
 def _expanded(text: str) -> str:

@@ -94,3 +94,15 @@ def test_a_variable_is_set_for_one_run(tmp_path: Path) -> None:
     request = Request(tmp_path / "sglaunch.yaml", FACTS, {SITE: "/nonexistent"}, ("vars.tag=v2", "hostname=h"))
     one = load(request, ["a"]).wanted["a"]
     assert (one.spec.image, one.spec.hostname) == ("x:v2", "h")
+
+
+@pytest.mark.parametrize(("text", "count"), [("${HF_TOKEN}", 0), ("${HF_HOME}", 1), ("${HF_TOKEN} ${HF_HOME}", 1)])
+def test_a_secret_that_a_shell_is_to_read_is_no_slip(tmp_path: Path, text: str, count: int) -> None:
+    for line, paths in (
+        (f"command: [sh, -c, 'tool {text}']", ["command[2]"] * count),
+        (f"hostname: '{text}'", ["hostname"]),
+    ):
+        file = tmp_path / "sglaunch.yaml"
+        file.write_text(f"profiles:\n  a:\n    image: x\n    {line}\n", encoding="utf-8")
+        warnings = load(Request(file, FACTS, {SITE: "/nonexistent"}), ["a"]).warnings
+        assert [one.path for one in warnings if "not interpolated" in one.message] == paths

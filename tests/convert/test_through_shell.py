@@ -36,6 +36,15 @@ def test_a_script_reads_the_variable_itself() -> None:
     assert keys == {"entrypoint": ["/bin/bash"], "command": ["-lc", "tool --key ${HF_TOKEN}"]}
 
 
+def test_words_that_a_script_is_given_are_handed_on() -> None:
+    keys: dict[str, Any] = {"command": ["sh", "-c", 'printf "<%s>" "$0" "$@"', "a b", "--token", SECRET]}
+    assert through_shell(keys) == ["HF_TOKEN"]
+    assert "HF_TOKEN }}" not in str(keys)
+    environment = {"HF_TOKEN": "s3 cret", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(keys["command"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "<a b><--token><s3 cret>"
+
+
 def test_an_entrypoint_is_part_of_what_runs() -> None:
     keys: dict[str, Any] = {"entrypoint": ["tool"], "command": ["--key", SECRET]}
     through_shell(keys)
