@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sglaunch.commands.asking import show, show_json
+from sglaunch.commands.asking import show, show_json, teller
 from sglaunch.commands.import_container import imported, inspect
 from sglaunch.commands.saving import agree, read_text, save
 from sglaunch.config.layers import is_profile_name
@@ -49,7 +49,7 @@ def run(common: Common, name: str, profile: str | None = None) -> int:
     if not is_profile_name(profile):
         hint = "letters, digits, _ . and -, beginning with a letter or digit"
         raise UsageError(f"{profile!r} is not a profile name", hint)
-    with hold([name], engine.identity, f"adopt {name}", DEFAULT_TIMEOUT, say):
+    with hold([name], engine.identity, f"adopt {name}", DEFAULT_TIMEOUT, teller(common)):
         found = _take(common, identity, engine, name, profile)
     sweep(engine)
     _tell(common, found, profile, name)

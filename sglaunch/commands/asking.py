@@ -17,7 +17,7 @@ from sglaunch.project import Common
 from sglaunch.recall import witness
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
-from sglaunch.report.progress import JsonLines, Lines, moves, say, silent, size_of
+from sglaunch.report.progress import JsonLines, Lines, moves, say, say_event, silent, size_of
 from sglaunch.report.prompt import choose, is_terminal
 from sglaunch.spec.columns import fitted
 
@@ -35,8 +35,12 @@ def conduct(
 ) -> Conduct:
     """How a verb acts. `agree` is the choice that goes on, `flags` what a script may say instead of answering."""
     given = Answer.SNAPSHOT if snapshot else Answer.AGREE if common.yes else None
-    tell = silent if common.quiet else say
-    return Conduct(_asker(agree, flags), reporter(common), tell, command, given, lock_timeout)
+    return Conduct(_asker(agree, flags), reporter(common), teller(common), command, given, lock_timeout)
+
+
+def teller(common: Common) -> Callable[[str], None]:
+    """Where lines go that tell of what goes on, such as a lock that is waited for."""
+    return silent if common.quiet else say_event if common.json else say
 
 
 def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:

@@ -53,7 +53,7 @@ def run(
             say(line)
     command = " ".join(["up", *profiles])
     acting = conduct(common, command, agree="[r]ecreate", flags=FLAGS, snapshot=snapshot, lock_timeout=lock_timeout)
-    plan = _patient(lambda: up(prepared, choices, acting)) if wait_gpus else up(prepared, choices, acting)
+    plan = _patient(lambda: up(prepared, choices, acting), acting.tell) if wait_gpus else up(prepared, choices, acting)
     warn(common, plan)
     hostname = prepared.engine.machine.hostname()
     answers = wait(prepared, plan, reporter(common)) if choices.wait and choices.start else {}
@@ -68,7 +68,7 @@ def run(
     return 0
 
 
-def _patient(attempt: Callable[[], Plan]) -> Plan:
+def _patient(attempt: Callable[[], Plan], tell: Callable[[str], None]) -> Plan:
     """Tries again until there are enough GPUs; says once what it waits for."""
     told = ""
     while True:
@@ -79,7 +79,7 @@ def _patient(attempt: Callable[[], Plan]) -> Plan:
                 raise
             if error.message != told:
                 for line in (f"{error.message}; waiting", *error.failure.log):
-                    say(line)
+                    tell(line)
             told = error.message
         time.sleep(WAIT_GPUS_SECONDS)
 

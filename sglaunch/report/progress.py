@@ -159,8 +159,17 @@ class JsonLines:
             if self._progress.get(event.plan.container) == event.progress:
                 return
             self._progress[event.plan.container] = event.progress
-        sys.stderr.write(json.dumps(_event_data(event)) + "\n")
-        sys.stderr.flush()
+        _say_data(_event_data(event))
+
+
+def say_event(text: str) -> None:
+    """A line for people, where programs read: an object like those of events, `note`."""
+    _say_data({"event": "note", "note": clean(text)})
+
+
+def _say_data(data: dict[str, object]) -> None:
+    sys.stderr.write(json.dumps(data) + "\n")
+    sys.stderr.flush()
 
 
 def _event_data(event: Happened) -> dict[str, object]:

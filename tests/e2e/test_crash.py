@@ -252,17 +252,23 @@ def holder(sglaunch: Sglaunch, between: Between) -> Iterator[subprocess.Popen[st
     process.communicate(timeout=30)
 
 
+@pytest.mark.parametrize("words", [("up", "-d"), ("up", "-d", "--json")], ids=["text", "json"])
 def test_a_second_command_says_for_whom_it_waits_and_then_goes_on(
-    sglaunch: Sglaunch, between: Between, holder: subprocess.Popen[str]
+    sglaunch: Sglaunch, between: Between, holder: subprocess.Popen[str], words: tuple[str, ...]
 ) -> None:
-    second = sglaunch.start("up", "-d")
+    second = sglaunch.start(*words)
     assert second.stderr is not None
     line = second.stderr.readline()
+    if "--json" in words:
+        told = json.loads(line)
+        assert told.pop("event") == "note"
+        (line,) = told.values()
     assert f"{sglaunch.name('box')} is locked since" in line
     assert f"`sglaunch up`, pid {holder.pid}" in line
     assert second.poll() is None
     between.waiting.unlink()
-    second.communicate(timeout=30)
+    _, rest = second.communicate(timeout=30)
+    assert all(json.loads(one)["event"] for one in rest.splitlines() if "--json" in words)
     assert (holder.wait(timeout=30), second.returncode) == (0, 0)
     assert len(containers(sglaunch.project)) == 1
 
