@@ -12,12 +12,13 @@ from enum import Enum
 
 from sglaunch.config.load import Config
 from sglaunch.engine import adopted, pulled
-from sglaunch.engine.apply import Event, Report, apply, exited, expect, images_only, wait_all
+from sglaunch.engine.apply import Event, Report, apply, expect, images_only, wait_all
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
+from sglaunch.engine.settle import exited
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices

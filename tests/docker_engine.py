@@ -23,6 +23,8 @@ from typing import Any
 
 ENVIRONMENT = dict(os.environ)
 
+PROGRAM = shutil.which("docker")
+
 IMAGE = "sglaunch-test/busybox:1"
 
 CONTENT_LABEL = "sglaunch-test.content"

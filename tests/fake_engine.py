@@ -263,6 +263,9 @@ class FakeEngine:
             # A limit of 0 is taken for "not given": the call succeeds and changes nothing.
             _set_limits(data["HostConfig"], {name: value for name, value in arguments.items() if value not in (0, "")})
 
+    def interrupt(self) -> None:
+        """No call of it waits."""
+
     def rename(self, container: str, to: str) -> None:
         with self._call("rename", container):
             data = self._get(container)

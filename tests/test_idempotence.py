@@ -18,6 +18,7 @@ from sglaunch import pipeline
 from sglaunch.config.load import Config
 from sglaunch.engine import apply as applying
 from sglaunch.engine import host
+from sglaunch.engine import settle as settling
 from sglaunch.errors import ConfigError, EngineError, Interrupted, Refused, SglaunchError
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.steps import CREATE, RECREATE, Plan
@@ -69,8 +70,8 @@ def _config(one: ObservedContainer) -> str:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(applying, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "_POLL_SECONDS", 0.0)
 
 
 @pytest.fixture

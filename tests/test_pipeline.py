@@ -23,8 +23,8 @@ from fake_engine import FakeEngine
 
 from sglaunch import pipeline
 from sglaunch.config.load import Config
-from sglaunch.engine import apply as applying
 from sglaunch.engine import host
+from sglaunch.engine import settle as settling
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused, UsageError
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.removing import plan_down
@@ -35,7 +35,7 @@ from sglaunch.spec.container import Wanted
 @pytest.fixture(autouse=True)
 def a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "owner", lambda: ANA)
-    monkeypatch.setattr(applying, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
 
 
 class Answer:

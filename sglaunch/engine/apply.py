@@ -7,21 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sglaunch.convert.from_inspect import container
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.protocol import Engine, Tell
+from sglaunch.engine.settle import look, settle
 from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
-from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.plan.steps import BUILD, PULL, ContainerPlan, Plan, Step
 from sglaunch.spec.startup import Progress
-from sglaunch.spec.values import masked
 
-SETTLE_SECONDS = 0.3
-"""How long a container must run to count as up: what ends at once ends sooner."""
 GONE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-_LOG_LINES = 10
 _UNDO_TRIES = 3
 
 
@@ -53,7 +48,7 @@ def apply(plan: Plan, engine: Engine, report: Report) -> None:
             report(event)
 
     steps = [one for one in plan.containers if one.steps]
-    together(steps, lambda one, lane: _run(one, engine, tell, lane))
+    together(steps, lambda one, lane: _run(one, engine, tell, lane), engine.interrupt)
 
 
 def _run(plan: ContainerPlan, engine: Engine, report: Report, lane: Lane) -> None:
@@ -207,42 +202,6 @@ def _on_host(path: str, change: Callable[[], None]) -> None:
         raise EngineError(Failure("folder", f"{path} cannot be made: {error.strerror}", hint)) from None
 
 
-def look(name: str, engine: Engine) -> ObservedContainer | None:
-    """One container as it is now."""
-    data = engine.inspect([name], size=False).get(name)
-    return container(data) if data is not None else None
-
-
-def _settle(step: Step, engine: Engine) -> str:
-    """A container that exits at once is a failure, with its last words; one that ends well is told."""
-    name, restarts = step.target, None
-    seconds = step.values.get("seconds", SETTLE_SECONDS)
-    deadline = time.monotonic() + seconds
-    while True:
-        seen = look(name, engine)
-        if seen is None:
-            return "it has ended and is removed (auto_remove)"
-        restarts = seen.restart_count if restarts is None else restarts
-        again = seen.status == "restarting" or seen.restart_count > restarts
-        if again or (seen.status == "exited" and seen.exit_code != 0):
-            raise exited(seen, engine)
-        if seen.status == "exited":
-            return "it has ended with exit code 0"
-        if time.monotonic() >= deadline:
-            return ""
-        time.sleep(max(_POLL_SECONDS, seconds / 20))
-
-
-def exited(seen: ObservedContainer, engine: Engine) -> EngineError:
-    """The error of a container that does not stay up, with its last words."""
-    code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
-    verb = "keeps exiting" if seen.status == "restarting" or seen.restart_count else "exited at once"
-    values = secret_values(seen)
-    log = tuple(masked(line, values) for line in engine.log_tail(seen.name, _LOG_LINES))
-    hint = "check command and the log" if log else "it wrote no log; check command"
-    return EngineError(Failure("exited", f"container {seen.name} {verb} ({code})", hint, log=log))
-
-
 def _remove(step: Step, engine: Engine) -> None:
     """One that is gone has been removed, whatever the engine answered."""
     try:
@@ -287,7 +246,7 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "create": _create,
     "connect": lambda step, engine: engine.connect(step.target, step.to, step.values["attachment"]),
     "start": lambda step, engine: engine.start(step.target),
-    "settle": _settle,
+    "settle": lambda step, engine: settle(step.target, engine, step.values.get("seconds")),
     "stop": lambda step, engine: engine.stop(step.target),
     "restart": lambda step, engine: engine.restart(step.target),
     "unpause": lambda step, engine: engine.unpause(step.target),

@@ -7,9 +7,10 @@ a command that changes nothing pays for neither.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sglaunch.convert.from_ps import publishers
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
@@ -24,6 +25,9 @@ from sglaunch.spec.build import Build
 from sglaunch.spec.labels import OWNER, PROFILE, PROJECT
 from sglaunch.spec.values import NetworkAttachment
 
+if TYPE_CHECKING:
+    from sglaunch.engine.writer import Writer
+
 
 class EngineClient:
     """An engine by its command line: the program with what stands before it and its global options."""
@@ -34,7 +38,9 @@ class EngineClient:
         capabilities: Capabilities | None = None,
         identity: str = "",
         machine: Machine | None = None,
+        *,
         reader: Reader | None = None,
+        writer: Callable[[], Writer] | None = None,
     ) -> None:
         self.machine = machine or Machine()
         self.passed_over: tuple[str, ...] = ()
@@ -42,8 +48,12 @@ class EngineClient:
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
         can = self.capabilities
-        self._reader = reader
+        self._reader, self._make_writer = reader, writer
         self.cli = Cli(command, can.name, typed=can.typed_inspect, native=can.hides_environment)
+
+    @functools.cached_property
+    def _writer(self) -> Writer | None:
+        return self._make_writer() if self._make_writer is not None else None
 
     def _call(self, method: str, *words: object, **arguments: object) -> None:
         """A call whose options python-on-whales spells."""
@@ -59,7 +69,7 @@ class EngineClient:
     def expect(self, calls: Sequence[CreateCall]) -> None:
         from sglaunch.engine import whales
 
-        whales.expect(calls)
+        whales.expect([call for call in calls if self._writer is None or not self._writer.knows(call)])
 
     @property
     def identity(self) -> str:
@@ -125,6 +135,8 @@ class EngineClient:
         return self.cli.text("image", "ls", "-q", "--no-trunc", "--filter", f"label={label}").split()
 
     def create(self, call: CreateCall) -> None:
+        if self._writer is not None and self._writer.create(call):
+            return
         from sglaunch.engine import whales
         from sglaunch.engine.secrets import env_file
 
@@ -137,31 +149,45 @@ class EngineClient:
 
     def start(self, container: str) -> None:
         try:
-            self.cli.text("start", container, timeout=None)
+            self._told("start", container)
         except EngineError:
             if not (self.capabilities.starts_itself and self._runs(container)):
                 raise
+
+    def _told(self, verb: str, *words: str) -> None:
+        """A call without options, however long it takes."""
+        if self._writer is not None:
+            self._writer.call(verb, *words)
+        else:
+            self.cli.text(verb, *words, timeout=None)
+
+    def interrupt(self) -> None:
+        if self._writer is not None:
+            self._writer.interrupt()
 
     def _runs(self, container: str) -> bool:
         found = self.inspect([container], size=False).get(container) or {}
         return bool((found.get("State") or {}).get("Running"))
 
     def stop(self, container: str) -> None:
-        self.cli.text("stop", container, timeout=None)
+        self._told("stop", container)
 
     def restart(self, container: str) -> None:
-        self.cli.text("restart", container, timeout=None)
+        self._told("restart", container)
 
     def unpause(self, container: str) -> None:
-        self.cli.text("unpause", container, timeout=None)
+        self._told("unpause", container)
 
     def update(self, container: str, values: Mapping[str, Any]) -> None:
         self._call("update", container, **update_arguments(values))
 
     def rename(self, container: str, to: str) -> None:
-        self.cli.text("rename", container, to, timeout=None)
+        self._told("rename", container, to)
 
     def remove(self, container: str) -> None:
+        if self._writer is not None:
+            self._writer.call("rm", container)
+            return
         done = self.cli.run("rm", container, timeout=None)
         if done.returncode != 0 and "no such container" not in done.stderr.lower():
             raise failure(done.stderr, self.capabilities.name)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sglaunch.engine import remembered
 from sglaunch.engine.cli import Cli
@@ -24,6 +24,9 @@ from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, known
 from sglaunch.recall import witness
 
+if TYPE_CHECKING:
+    from sglaunch.engine.writer import Writer
+
 ORDER = (DOCKER, NERDCTL, PODMAN)
 VERSION_TIMEOUT = 20.0
 _VERSION = ("version", "--format", "{{json .}}")
@@ -32,6 +35,8 @@ _KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCT
 _KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
 _DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
 _CHANGED_BY = ("DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CUSTOM_HEADERS")
+_ADDED = (b'"proxies"', b'"HttpHeaders"')
+"""Keys of docker's file: variables that it gives to every container, and headers of every request."""
 _PLUGINS = tuple(f"{folder}/docker" for folder in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"))
 """Where docker looks for its plug-ins, beside the user's own folder."""
 
@@ -58,7 +63,7 @@ class Choice:
 class Candidate:
     """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers.
 
-    `reader`: of its socket, where that can stand for the program.
+    `reader`, `writer`: of its socket, where that can stand for the program.
     """
 
     program: str
@@ -66,6 +71,7 @@ class Candidate:
     capabilities: Capabilities
     problem: Failure | None = None
     reader: Reader | None = None
+    writer: Callable[[], Writer] | None = None
 
 
 def connect(choice: Choice) -> EngineClient:
@@ -124,23 +130,49 @@ def ask(program: str, choice: Choice) -> Candidate:
         command = (*_before(choice, found.name), program, *_options(found.name, choice))
     if problem:
         return Candidate(program, command, found, explain(problem, found.name))
-    return Candidate(program, command, found, reader=_reader(program, found, told) if kept else None)
+    reader, writer = _socket(program, found, told) if kept else (None, None)
+    return Candidate(program, command, found, reader=reader, writer=writer)
 
 
-def _reader(program: str, found: Capabilities, told: Mapping[str, Any]) -> Reader | None:
-    """Of a Docker here whose program speaks to its socket as it is: no wrapper, no TLS, no version of one's own."""
+def _socket(
+    program: str, found: Capabilities, told: Mapping[str, Any]
+) -> tuple[Reader | None, Callable[[], Writer] | None]:
+    """Of a Docker here whose program speaks to its socket as it is: no wrapper, no TLS, no version of one's own.
+
+    What changes something is told to the program where that would add to it what stands in its own file.
+    """
     version = str((told.get("Client") or {}).get("ApiVersion") or "")
     if found.name != DOCKER or found.server or not version or any(list(map(witness.env, _CHANGED_BY))):
-        return None
+        return None, None
     path = witness.program(program)
     if path is None or not witness.ask("is-binary", path):
-        return None
-    return Reader(remembered.socket_of(DOCKER), version)
+        return None, None
+    place, config = remembered.socket_of(DOCKER), _config()
+    adds = witness.env("DOCKER_CONTENT_TRUST") or any(key in (witness.file(config).content or b"") for key in _ADDED)
+    return Reader(place, version), None if adds else lambda: _writer(place, version, path, config)
+
+
+def _writer(place: str, version: str, program: str, config: str) -> Writer:
+    from sglaunch.engine.writer import Writer
+
+    return Writer(place, version, program, config)
+
+
+def _config() -> str:
+    """The file that docker reads."""
+    return f"{witness.env('DOCKER_CONFIG') or f'{witness.home()}/.docker'}/config.json"
 
 
 def client(found: Candidate, choice: Choice) -> EngineClient:
     """The engine behind a candidate."""
-    return EngineClient(found.command, found.capabilities, identity(found, choice), machine_of(choice), found.reader)
+    return EngineClient(
+        found.command,
+        found.capabilities,
+        identity(found, choice),
+        machine_of(choice),
+        reader=found.reader,
+        writer=found.writer,
+    )
 
 
 def machine_of(choice: Choice) -> Machine:
@@ -157,9 +189,8 @@ def machine_of(choice: Choice) -> Machine:
 
 def _has_context() -> bool:
     """Whether `docker context use` chose one."""
-    config = Path(witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker") / "config.json"
     try:
-        found = json.loads(witness.file(config).content or b"")
+        found = json.loads(witness.file(_config()).content or b"")
     except ValueError:
         return False
     return isinstance(found, dict) and found.get("currentContext", "default") != "default"

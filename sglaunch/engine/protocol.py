@@ -24,7 +24,7 @@ class Follow(Protocol):
 
 
 class Engine(Protocol):
-    """Every call is one engine process. Failures are EngineError with a kind of engine/explain.py."""
+    """A call is one engine process or request. Failures are EngineError with a kind of engine/explain.py."""
 
     capabilities: Capabilities
     machine: Machine
@@ -103,6 +103,10 @@ class Engine(Protocol):
     def restart(self, container: str) -> None: ...
 
     def unpause(self, container: str) -> None: ...
+
+    def interrupt(self) -> None:
+        """Ends what other threads wait for, as a Ctrl-C ends the engine's program: their calls fail."""
+        ...
 
     def update(self, container: str, values: Mapping[str, Any]) -> None:
         """Changes options of a live container; values under profile words."""

@@ -7,25 +7,22 @@ Requests are those of the program, of the version of the API that it speaks; its
 from __future__ import annotations
 
 import json
-import socket
 
+from sglaunch.engine.wire import Connection, Unconnected, quoted
 from sglaunch.recall import witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import IO, Any
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from sglaunch.recall.witness import Question
 
 OK, NOT_FOUND = 200, 404
-TIMEOUT = 60.0
-KINDS = ("labelled", "named", "container", "image")
+KINDS = ("labelled", "container", "image")
 _CONNECTIONS = 2
 _AT_ONCE = 32
 """Requests on their way on one connection: few enough that neither side waits for the other to read."""
-_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@")
-_ID = 64
 
 
 class Unread(Exception):
@@ -46,20 +43,19 @@ class Reader:
 
     def inspect(self, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """As engine.cli.Cli.inspect: a reference with `:` or `@` is an image, all else a container."""
-        images = [name for name in names if ":" in name or "@" in name]
-        ids = {name: name for name in names if name not in images and _is_id(name)}
-        others = tuple(name for name in names if name not in images and name not in ids)
-        if others:
-            question = ("named", *self._about, *others)
-            ids.update(self._read([question])[question])
-        questions = {name: ("container", *self._about, ids[name]) for name in names if name in ids}
-        questions |= {name: ("image", *self._about, name) for name in images}
-        read = self._read(list(dict.fromkeys(questions.values())))
-        found = {name: read[question] for name, question in questions.items()}
+        kinds = {name: "image" if ":" in name or "@" in name else "container" for name in names}
+        questions = {name: (kind, *self._about, name) for name, kind in kinds.items()}
+        read = self._read(list(questions.values()))
         try:
-            return {name: json.loads(body) for name, body in found.items() if body is not None}
-        except ValueError:
-            raise Unread("an answer that is not JSON") from None
+            found = {name: json.loads(read[question] or b"null") for name, question in questions.items()}
+            return {
+                name: data
+                for name, data in found.items()
+                # The beginning of an id will do for the engine: `a` is not a container called a.
+                if data is not None and (kinds[name] == "image" or name in (data["Name"].removeprefix("/"), data["Id"]))
+            }
+        except (ValueError, LookupError, AttributeError, TypeError):
+            raise Unread("an answer of another form") from None
 
     def _read(self, questions: Sequence[Question]) -> dict[Question, Any]:
         read = _raw(questions)
@@ -74,7 +70,7 @@ def answers(questions: Sequence[Question]) -> dict[Question, Any]:
 
 
 def _raw(questions: Sequence[Question]) -> dict[Question, Any]:
-    """The answers: ids for lists, (name, id) pairs for names, and JSON text of one thing, None where it is not."""
+    """The answers: ids for lists, and the JSON text of one thing, None where it is not."""
     found = {}
     places = dict.fromkeys(question[1] for question in questions)
     for place in places:
@@ -87,27 +83,20 @@ def _raw(questions: Sequence[Question]) -> dict[Question, Any]:
 
 
 def _path(question: Question) -> str:
-    kind, _, version, *rest = question
+    kind, _, version, about = question
     if kind in ("container", "image"):
-        return f"/v{version}/{kind}s/{_quoted(rest[0])}/json"
-    filters = {"label": [rest[0]]} if kind == "labelled" and rest[0] else {}
-    return f"/v{version}/containers/json?all=1&filters={_quoted(json.dumps(filters))}"
+        return f"/v{version}/{kind}s/{quoted(about)}/json"
+    filters = {"label": [about]} if about else {}
+    return f"/v{version}/containers/json?all=1&filters={quoted(json.dumps(filters))}"
 
 
 def _read_answer(question: Question, body: bytes | None) -> Any:
-    kind, _, _, *rest = question
-    if kind in ("container", "image"):
+    if question[0] in ("container", "image"):
         return body
-    if body is None:
-        raise Unread("no list")
     try:
-        listed = json.loads(body)
-        if kind == "labelled":
-            return tuple(str(one["Id"]) for one in listed)
-        names = {str(name).removeprefix("/"): str(one["Id"]) for one in listed for name in one["Names"] or ()}
+        return tuple(str(one["Id"]) for one in json.loads(body or b""))
     except (ValueError, TypeError, KeyError):
         raise Unread("a list of another form") from None
-    return tuple((name, names[name]) for name in rest if name in names)
 
 
 def _settled(question: Question, answer: Any) -> Any:
@@ -124,79 +113,22 @@ def _settled(question: Question, answer: Any) -> Any:
     return data
 
 
-def _is_id(name: str) -> bool:
-    return len(name) == _ID and not set(name) - set("0123456789abcdef")
-
-
-def _quoted(text: str) -> str:
-    return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in text.encode())
-
-
 def _get(place: str, paths: Sequence[str]) -> list[tuple[int, bytes]]:
     """Status and body of several GETs, over connections that are kept open."""
     found: dict[int, tuple[int, bytes]] = {}
-    connections = [_Connection(place) for _ in range(min(_CONNECTIONS, len(paths)))]
+    connections: list[Connection] = []
     try:
+        connections += (Connection(place) for _ in range(min(_CONNECTIONS, len(paths))))
         for start in range(0, len(paths), _AT_ONCE * _CONNECTIONS):
             numbers = range(start, min(start + _AT_ONCE * _CONNECTIONS, len(paths)))
             shares = [numbers[one :: len(connections)] for one in range(len(connections))]
             for connection, share in zip(connections, shares, strict=True):
-                connection.send([paths[number] for number in share])
+                connection.ask([paths[number] for number in share])
             for connection, share in zip(connections, shares, strict=True):
                 found.update(zip(share, connection.answers(len(share)), strict=True))
-    except (OSError, ValueError, LookupError) as error:
+    except (Unconnected, OSError, ValueError, LookupError) as error:
         raise Unread(str(error)) from None
     finally:
         for connection in connections:
             connection.close()
     return [found[number] for number in range(len(paths))]
-
-
-class _Connection:
-    """HTTP/1.1 as far as an engine's answers need it (RFC 9112): no dependency of ours is as light as a few lines."""
-
-    def __init__(self, place: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(TIMEOUT)
-        try:
-            with witness.asking():
-                self._socket.connect(place)
-        except OSError as error:
-            self._socket.close()
-            raise Unread(str(error)) from None
-        self._file: IO[bytes] = self._socket.makefile("rb")
-
-    def send(self, paths: Sequence[str]) -> None:
-        requests = (f"GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: sglaunch\r\n\r\n" for path in paths)
-        self._socket.sendall("".join(requests).encode("ascii"))
-
-    def answers(self, count: int) -> Iterator[tuple[int, bytes]]:
-        for _ in range(count):
-            status = int(self._file.readline().split()[1])
-            headers = dict(self._headers())
-            if headers.get(b"transfer-encoding") == b"chunked":
-                yield status, b"".join(self._chunks())
-            else:
-                yield status, self._exactly(int(headers[b"content-length"]))
-
-    def _headers(self) -> Iterator[tuple[bytes, bytes]]:
-        while line := self._file.readline().strip():
-            name, _, value = line.partition(b":")
-            yield name.lower(), value.strip().lower()
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self._file.readline().partition(b";")[0], 16):
-            yield self._exactly(size)
-            self._file.readline()
-        while self._file.readline().strip():
-            pass
-
-    def _exactly(self, size: int) -> bytes:
-        data = self._file.read(size)
-        if len(data) != size:
-            raise ValueError("the answer is cut short")
-        return data
-
-    def close(self) -> None:
-        self._file.close()
-        self._socket.close()

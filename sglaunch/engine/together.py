@@ -13,7 +13,7 @@ from sglaunch.plan.steps import ContainerPlan
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-LANES = 8
+LANES = 16
 """How many containers are worked on at once."""
 
 _MOMENT = 0.2
@@ -58,10 +58,11 @@ _WHOLE = "interrupted; nothing was left half done"
 Run = Callable[[ContainerPlan, Lane], None]
 
 
-def together(plans: Sequence[ContainerPlan], run: Run) -> None:
+def together(plans: Sequence[ContainerPlan], run: Run, interrupt: Callable[[], None] = lambda: None) -> None:
     """Every plan, after those that it comes after. The first error lets what is under way end, and is raised then.
 
-    A plan that has nothing beside it runs in this thread, where a Ctrl-C reaches it at once.
+    A plan that has nothing beside it runs in this thread, where a Ctrl-C reaches it at once; `interrupt` ends what
+    others wait for then.
     """
     if len(plans) == 1:
         try:
@@ -89,11 +90,13 @@ def together(plans: Sequence[ContainerPlan], run: Run) -> None:
                 errors += _ended(running)
         except KeyboardInterrupt:
             side.halt()
+            interrupt()
         while running:
             try:
                 errors += _ended(running)
             except KeyboardInterrupt:
                 side.halt()
+                interrupt()
     interrupted = [error for error in errors if isinstance(error, Interrupted)]
     if side.halted:
         raise next(iter(interrupted), Interrupted(_WHOLE))

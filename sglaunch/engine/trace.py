@@ -1,4 +1,7 @@
-"""Sees every process this one starts, whoever starts it: for --verbose, and for counting engine calls in tests."""
+"""Sees every process this one starts, whoever starts it: for --verbose, and for counting engine calls in tests.
+
+What is told to the engine's socket instead is told as the command line that would do the same.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,17 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in ("subprocess.Popen", "os.exec") or not _LISTENERS or is_asking():
         return
     words = [str(word) for word in arguments[1]]
+    for listener in list(_LISTENERS):
+        listener(words)
+
+
+def is_heard() -> bool:
+    """Whether anybody listens."""
+    return bool(_LISTENERS)
+
+
+def tell(words: Sequence[str]) -> None:
+    """Of what a command line of the engine would do, and something else does."""
     for listener in list(_LISTENERS):
         listener(words)
 

@@ -23,9 +23,9 @@ from real_engines import ENGINES, RealEngine
 
 from sglaunch.convert.from_inspect import container, image_identity, image_names, is_container
 from sglaunch.convert.to_create import create_call
-from sglaunch.engine.apply import look
 from sglaunch.engine.detect import Choice, connect
 from sglaunch.engine.protocol import Engine
+from sglaunch.engine.settle import look
 from sglaunch.engine.trace import listen
 from sglaunch.errors import EngineError
 from sglaunch.plan.observation import ObservedContainer

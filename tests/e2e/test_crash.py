@@ -1,7 +1,7 @@
 """What a killed command, a failing engine and many commands at once leave behind: always one container that works.
 
-A `docker` of ours stands first on PATH. It passes every call on to the real one, counts those that change something,
-and at a chosen one kills sglaunch, answers with an error, or waits.
+Something of ours stands between: a `docker` that is first on PATH, or a socket. It passes every call on to the real
+one, counts those that change something, and at a chosen one kills sglaunch, answers with an error, or waits.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from docker_engine import ENVIRONMENT, containers, docker, inspect
+from engine_socket import EngineSocket
 from sglaunch_cli import Sglaunch
 
 pytestmark = pytest.mark.docker
@@ -60,19 +62,17 @@ OLD_COMES_BACK = range(1, RECREATE.index("start") + 1)
 
 
 class Between:
-    """The `docker` that stands before the real one."""
+    """What stands between, with a file of the calls that it counted."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        real = shutil.which("docker", path=ENVIRONMENT["PATH"])
-        program = folder / "docker"
-        program.write_text(STANDS_BETWEEN.replace("REAL", str(real)).replace("FOLDER", str(folder)), encoding="utf-8")
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        self._at: tuple[int, str] = (0, "pass")
 
     def at(self, call: int, do: str) -> dict[str, str]:
         """The environment in which something happens at the given call, counted from one."""
         (self.folder / "calls").write_text("", encoding="utf-8")
-        return {"PATH": f"{self.folder}:{os.environ['PATH']}", "AT_CALL": str(call), "DO": do}
+        self._at = (call, do)
+        return {}
 
     @property
     def calls(self) -> tuple[str, ...]:
@@ -84,11 +84,46 @@ class Between:
         return self.folder / "waits"
 
 
-@pytest.fixture
-def between(tmp_path: Path) -> Between:
-    folder = tmp_path / "between"
-    folder.mkdir()
-    return Between(folder)
+class AsProgram(Between):
+    """A `docker` before the real one; it is a script, so that nothing is told to the socket."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        real = shutil.which("docker", path=ENVIRONMENT["PATH"])
+        program = folder / "docker"
+        program.write_text(STANDS_BETWEEN.replace("REAL", str(real)).replace("FOLDER", str(folder)), encoding="utf-8")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+    def at(self, call: int, do: str) -> dict[str, str]:
+        return {"PATH": f"{self.folder}:{os.environ['PATH']}", "AT_CALL": str(call), "DO": do, **super().at(call, do)}
+
+
+class AsSocket(Between):
+    """A socket before the real one, which the program and sglaunch itself speak to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.socket = EngineSocket(folder / "s", self._decide)
+
+    def at(self, call: int, do: str) -> dict[str, str]:
+        return {"DOCKER_HOST": f"unix://{self.folder}/s", **super().at(call, do)}
+
+    def _decide(self, verb: str) -> str:
+        with (self.folder / "calls").open("a", encoding="utf-8") as file:
+            file.write(f"{verb}\n")
+        call, do = self._at
+        return do if len(self.calls) == call else "pass"
+
+
+@pytest.fixture(params=["program", "socket"])
+def between(request: pytest.FixtureRequest) -> Iterator[Between]:
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:  # a socket's path has to be short
+        if request.param == "program":
+            yield AsProgram(Path(folder))
+        else:
+            found = AsSocket(Path(folder))
+            yield found
+            found.socket.close()
 
 
 @pytest.fixture
@@ -243,7 +278,7 @@ def test_thirty_two_at_once_make_one_container(sglaunch: Sglaunch) -> None:
 
 @pytest.fixture
 def holder(sglaunch: Sglaunch, between: Between) -> Iterator[subprocess.Popen[str]]:
-    """A command that has the lock of `box`, and waits for its engine."""
+    """A command that has the lock of `box`, and waits for its engine. A socket of one's own is another engine."""
     sglaunch.write(BOX)
     process = sglaunch.start("up", "-d", env=between.at(1, "wait"))
     until(between.waiting.exists)
@@ -252,6 +287,7 @@ def holder(sglaunch: Sglaunch, between: Between) -> Iterator[subprocess.Popen[st
     process.communicate(timeout=30)
 
 
+@pytest.mark.parametrize("between", ["program"], indirect=True)
 @pytest.mark.parametrize("words", [("up", "-d"), ("up", "-d", "--json")], ids=["text", "json"])
 def test_a_second_command_says_for_whom_it_waits_and_then_goes_on(
     sglaunch: Sglaunch, between: Between, holder: subprocess.Popen[str], words: tuple[str, ...]
@@ -273,6 +309,7 @@ def test_a_second_command_says_for_whom_it_waits_and_then_goes_on(
     assert len(containers(sglaunch.project)) == 1
 
 
+@pytest.mark.parametrize("between", ["program"], indirect=True)
 @pytest.mark.parametrize("words", [("up", "-d"), ("up", "-d", "--json")], ids=["text", "json"])
 def test_a_second_command_that_will_not_wait_names_the_holder_and_touches_nothing(
     sglaunch: Sglaunch, holder: subprocess.Popen[str], words: tuple[str, ...]
@@ -284,6 +321,7 @@ def test_a_second_command_that_will_not_wait_names_the_holder_and_touches_nothin
     assert containers(sglaunch.project) == []
 
 
+@pytest.mark.parametrize("between", ["program"], indirect=True)
 def test_other_profiles_need_not_wait(sglaunch: Sglaunch, holder: subprocess.Popen[str]) -> None:
     del holder
     sglaunch.write("project: PROJECT\nprofiles: {other: {image: IMAGE, command: sleep 300, init: true}}\n")
@@ -291,6 +329,7 @@ def test_other_profiles_need_not_wait(sglaunch: Sglaunch, holder: subprocess.Pop
     assert names(sglaunch.project) == [sglaunch.name("other")]
 
 
+@pytest.mark.parametrize("between", ["program"], indirect=True)
 def test_a_killed_holder_holds_nothing(sglaunch: Sglaunch, between: Between, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait()

@@ -13,6 +13,7 @@ from builders import IMAGE, IMAGE_ID, make_container, make_observation, make_spe
 from fake_engine import FakeEngine
 
 from sglaunch.engine import apply as applying
+from sglaunch.engine import settle as settling
 from sglaunch.engine.apply import Event, apply, images_only, perform
 from sglaunch.errors import EngineError, Interrupted
 from sglaunch.plan.choices import Choices
@@ -25,8 +26,9 @@ NAME = "ana-eval-dev"
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(applying, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "_POLL_SECONDS", 0.0)
 
 
 def create(name: str = NAME, *undo: Step, **options: Any) -> Step:
@@ -143,7 +145,7 @@ def test_a_failure_without_a_log_says_so() -> None:
 
 def test_a_container_is_watched_until_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that dies a moment after its start is caught."""
-    monkeypatch.setattr(applying, "SETTLE_SECONDS", 60.0)
+    monkeypatch.setattr(settling, "SETTLE_SECONDS", 60.0)
     engine = FakeEngine([make_container()])
     looks = iter(range(10))
     inspect = engine.inspect

@@ -14,7 +14,7 @@ import docker_engine
 import pytest
 from docker_engine import docker
 
-from sglaunch.engine import reader
+from sglaunch.engine import reader, wire
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.detect import Choice, connect
@@ -73,25 +73,25 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "docker.sock"
 
 
-def test_names_ids_and_images_are_read_in_few_requests(place: Path) -> None:
+def test_names_ids_and_images_are_read_in_one_request_each(place: Path) -> None:
     def answer(path: str) -> bytes:
-        if "/containers/json" in path:
-            return chunked([{"Id": ID, "Names": ["/a"]}, {"Id": "cd" * 32, "Names": None}])
-        return plain({"message": "no such image"}, 404) if "gone" in path else plain({"Name": path})
+        if "gone" in path:
+            return plain({"message": "no such thing"}, 404)
+        return chunked({"Id": "sha256:1"}) if "image" in path else plain({"Name": "/a", "Id": ID})
 
     with serving(place, answer) as asked:
-        found = Reader(str(place), "1.41").inspect(["a", "b", ID, "image:1", "gone:1", "a"])
+        found = Reader(str(place), "1.41").inspect(["a", "gone", ID, ID[:4], "image:1", "gone:1", "a"])
     assert found == {
-        "a": {"Name": f"/v1.41/containers/{ID}/json"},
-        ID: {"Name": f"/v1.41/containers/{ID}/json"},
-        "image:1": {"Name": "/v1.41/images/image:1/json"},
-    }
-    assert len(asked) == 4, "one list, and one request for each thing that is there or may be"
+        "a": {"Name": "/a", "Id": ID},
+        ID: {"Name": "/a", "Id": ID},
+        "image:1": {"Id": "sha256:1"},
+    }, "the beginning of an id is not the name of a container"
+    assert len(asked) == 6
 
 
 def test_many_are_asked_for_at_once(place: Path) -> None:
     ids = [f"{number:064x}" for number in range(300)]
-    with serving(place, lambda path: plain({"Id": path.split("/")[3], "Filler": "x" * 9000})) as asked:
+    with serving(place, lambda path: plain({"Id": path.split("/")[3], "Name": "/x", "Filler": "x" * 9000})) as asked:
         found = Reader(str(place), "1.41").inspect(ids)
     assert [found[one]["Id"] for one in ids] == ids
     assert len(asked) == len(ids)
@@ -116,7 +116,7 @@ def test_many_are_asked_for_at_once(place: Path) -> None:
 def test_what_is_not_understood_is_said_to_be_unread(
     place: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "TIMEOUT", 0.5)
+    monkeypatch.setattr(wire, "TIMEOUT", 0.5)
     with serving(place, lambda path: answer):
         with pytest.raises(Unread):
             Reader(str(place), "1.41").list_ids("a=b")

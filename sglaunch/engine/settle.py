@@ -1,0 +1,76 @@
+"""Whether a container that was started stays up: one that ends at once is a failure, told with its last words."""
+
+from __future__ import annotations
+
+import time
+
+from sglaunch.convert.from_inspect import container
+from sglaunch.engine.protocol import Engine
+from sglaunch.engine.stir import at_rest
+from sglaunch.errors import EngineError, Failure
+from sglaunch.plan.observation import ObservedContainer, secret_values
+from sglaunch.spec.values import masked
+
+SETTLE_SECONDS = 0.3
+"""How long a container must run to count as up: what ends at once ends sooner."""
+REST_SECONDS = 0.02
+"""Or for how long nothing in it may have run: what has begun to wait for something does not end at once."""
+_POLL_SECONDS = 0.05
+_LOG_LINES = 10
+
+
+def look(name: str, engine: Engine) -> ObservedContainer | None:
+    """One container as it is now."""
+    data = engine.inspect([name], size=False).get(name)
+    return container(data) if data is not None else None
+
+
+def settle(name: str, engine: Engine, seconds: float | None = None) -> str:
+    """Raises EngineError for a container that does not stay; the result is a note for people on one that ended well.
+
+    `seconds`: how long it must run, at rest or not; None for as long as it takes to see that it does not end at once.
+    """
+    poll = max(_POLL_SECONDS, (seconds or 0) / 20)
+    deadline = time.monotonic() + (SETTLE_SECONDS if seconds is None else seconds)
+    restarts = None
+    while True:
+        data = engine.inspect([name], size=False).get(name)
+        if data is None:
+            return "it has ended and is removed (auto_remove)"
+        seen = container(data)
+        restarts = seen.restart_count if restarts is None else restarts
+        again = seen.status == "restarting" or seen.restart_count > restarts
+        if again or (seen.status == "exited" and seen.exit_code != 0):
+            raise exited(seen, engine)
+        if seen.status == "exited":
+            return "it has ended with exit code 0"
+        if time.monotonic() >= deadline:
+            return ""
+        pid = (data.get("State") or {}).get("Pid") if seconds is None else 0
+        if pid and _rests(int(pid), seen.id, poll):
+            return ""
+        if not pid:
+            time.sleep(poll)
+
+
+def _rests(pid: int, identity: str, seconds: float) -> bool:
+    """Whether all that runs in a container comes to rest within some seconds, and stays so for a while."""
+    until = time.monotonic() + seconds
+    before = None
+    while time.monotonic() < until:
+        now = at_rest(pid, identity)
+        if now is not None and now == before:
+            return True
+        before = now
+        time.sleep(REST_SECONDS)
+    return False
+
+
+def exited(seen: ObservedContainer, engine: Engine) -> EngineError:
+    """The error of a container that does not stay up, with its last words."""
+    code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
+    verb = "keeps exiting" if seen.status == "restarting" or seen.restart_count else "exited at once"
+    values = secret_values(seen)
+    log = tuple(masked(line, values) for line in engine.log_tail(seen.name, _LOG_LINES))
+    hint = "check command and the log" if log else "it wrote no log; check command"
+    return EngineError(Failure("exited", f"container {seen.name} {verb} ({code})", hint, log=log))
