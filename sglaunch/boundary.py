@@ -56,7 +56,7 @@ def nobody_reads() -> int:
 
 
 def _dispatch(words: Sequence[str]) -> int:
-    parser = build(COMMANDS)
+    parser = build(COMMANDS, next(iter(words), ""))
     parsed = parser.parse_args(words)
     command: Command | None = getattr(parsed, "command", None)
     if getattr(parsed, "verbose", False):

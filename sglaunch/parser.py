@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sglaunch.errors import UsageError
 
@@ -24,8 +24,25 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, f"see `{self.prog} --help`")
 
 
-def build(commands: Mapping[str, Command]) -> Parser:
-    """The parser of every command; `commands` are called with what was parsed."""
+class _Untyped(Parser):
+    """Of a command that was not typed: nobody reads its options."""
+
+    def __init__(self) -> None:
+        """It has none."""
+
+    def add_argument(self, *_: Any, **__: Any) -> Any:
+        """Takes no note of it."""
+
+    def add_mutually_exclusive_group(self, **_: Any) -> Any:
+        return self
+
+
+def build(commands: Mapping[str, Command], typed: str = "") -> Parser:
+    """The parser of every command; `commands` are called with what was parsed.
+
+    `typed`: the first word, if it is known. Where it is a command, the options of that one alone are made.
+    """
+    alone = typed if typed in commands and not typed.startswith("-") else ""
     shared, for_logs = _shared_options("-f"), _shared_options()
     parser = Parser(
         prog="sglaunch",
@@ -37,9 +54,11 @@ def build(commands: Mapping[str, Command]) -> Parser:
     parser.add_argument(
         "--version", action="store_const", const=commands["--version"], dest="command", help="print the version"
     )
-    verbs = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    verbs, untyped = parser.add_subparsers(metavar="COMMAND", parser_class=Parser), _Untyped()
 
     def verb(name: str, summary: str, example: str) -> argparse.ArgumentParser:
+        if alone not in ("", name):
+            return untyped
         made = verbs.add_parser(
             name,
             help=summary,

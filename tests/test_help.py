@@ -37,7 +37,9 @@ def test_the_help_of_a_command(name: str, parser: argparse.ArgumentParser, monke
     assert found, "an example stands last"
     words = shlex.split(example.partition(">")[0].replace('eval "$(', "").replace(')"', "").partition("   ")[0])
     assert words[: 1 + name.count(" ") + 1] == ["sglaunch", *name.split()]
-    assert build(COMMANDS).parse_args(words[1:]).command is not None
+    parsed = build(COMMANDS).parse_args(words[1:])
+    assert parsed.command is not None
+    assert build(COMMANDS, words[1]).parse_args(words[1:]) == parsed, "alone as beside the others"
     assert parser.description and parser.description.endswith(".")
     assert max(map(len, shown.splitlines())) <= 80
     # An argument whose word says it all needs no more.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sglaunch.convert.from_ps import publishers
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
 from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
-from sglaunch.engine.explain import cli_missing, failure
+from sglaunch.engine.explain import failure
 from sglaunch.engine.machine import Machine
 from sglaunch.engine.protocol import Tell
 from sglaunch.engine.reader import Reader, Unread
@@ -54,17 +54,6 @@ class EngineClient:
     @functools.cached_property
     def _writer(self) -> Writer | None:
         return self._make_writer() if self._make_writer is not None else None
-
-    def _call(self, method: str, *words: object, **arguments: object) -> None:
-        """A call whose options python-on-whales spells."""
-        from sglaunch.engine import whales
-
-        try:
-            whales.call(self._command, method, *words, **arguments)
-        except whales.Missing:
-            raise cli_missing(self._command[0]) from None
-        except whales.Failed as error:
-            raise failure(str(error), self.capabilities.name) from None
 
     def expect(self, calls: Sequence[CreateCall]) -> None:
         from sglaunch.engine import whales
@@ -179,7 +168,9 @@ class EngineClient:
         self._told("unpause", container)
 
     def update(self, container: str, values: Mapping[str, Any]) -> None:
-        self._call("update", container, **update_arguments(values))
+        from sglaunch.engine import whales
+
+        self.cli.text(*whales.change(container, update_arguments(values)), timeout=None)
 
     def rename(self, container: str, to: str) -> None:
         self._told("rename", container, to)

@@ -13,8 +13,9 @@ import functools
 import importlib.util
 import os
 import sys
+import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sglaunch.convert.to_create import CreateCall
@@ -22,16 +23,12 @@ from sglaunch.recall import door, witness
 
 _PACKAGE = "python_on_whales"
 _PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
-_ECHO = ("sh", "-c", 'printf "%s\\0" "$@"', "sh")
+_NOTE = ("sh", "-c", 'printf "%s\\0" "$@" >"$0"')
 _MARK = "\x1f"
 
 
-class Failed(Exception):
-    """The engine's program ended with an error; the words are its own."""
-
-
-class Missing(Exception):
-    """There is no such program."""
+Containers = Callable[[Sequence[str]], Any]
+"""What python-on-whales does with the containers of the engine that a command line calls."""
 
 
 def creation(call: CreateCall, env_files: Sequence[str]) -> list[str]:
@@ -39,6 +36,13 @@ def creation(call: CreateCall, env_files: Sequence[str]) -> list[str]:
     arguments, values = _marked(call, env_files)
     words = _remembered(arguments) or _spelled(arguments)
     return [*(_filled(word, values) for word in words), *call.command]
+
+
+def change(container: str, options: Mapping[str, Any]) -> list[str]:
+    """The words that change options of a container in place."""
+    arguments = {"container": f"{_MARK}0{_MARK}", **options}
+    words = _remembered(arguments, "update") or _spelled(arguments, "update")
+    return [_filled(word, {"0": container}) for word in words]
 
 
 def expect(calls: Iterable[CreateCall]) -> None:
@@ -61,7 +65,7 @@ def _marked(call: CreateCall, env_files: Sequence[str]) -> tuple[dict[str, Any],
         values[str(len(values))] = text
         return f"{_MARK}{len(values) - 1}{_MARK}"
 
-    arguments: dict[str, Any] = {"image": mark(call.image), **call.arguments}
+    arguments: dict[str, Any] = {"image": mark(call.image), "pull": "never", **call.arguments}
     arguments |= {"name": mark(arguments["name"])} if "name" in arguments else {}
     for key in ("labels", "envs"):
         arguments |= {key: {name: mark(text) for name, text in arguments[key].items()}} if key in arguments else {}
@@ -73,52 +77,35 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
     return head + values[number] if word.endswith(_MARK) and mark and number in values else word
 
 
-def _about(arguments: Mapping[str, Any]) -> list[str]:
-    return ["creation", repr(sorted(arguments.items()))]
-
-
-def _remembered(arguments: Mapping[str, Any]) -> list[str] | None:
-    entry = door.entry(_about(arguments))
+def _remembered(arguments: Mapping[str, Any], method: str = "create") -> list[str] | None:
+    entry = door.entry([method, repr(sorted(arguments.items()))])
     return [str(word) for word in entry.value] if entry is not None else None
 
 
-def _spelled(arguments: Mapping[str, Any]) -> list[str]:
-    """What a program is called with that does nothing but say it."""
-    given = dict(arguments)
-    with witness.asking():
-        said = _call(_ECHO, "create", given.pop("image"), (), pull="never", **given)
-    words = str(said).split("\0")[:-1]
+def _spelled(arguments: Mapping[str, Any], method: str = "create") -> list[str]:
+    """What a program is called with that does nothing but note it."""
+    about = [arguments["image"], ()] if method == "create" else [arguments["container"]]
+    options = {name: value for name, value in arguments.items() if name not in ("image", "container")}
+    with tempfile.NamedTemporaryFile(prefix="sglaunch-") as noted:
+        with witness.asking():
+            getattr(_imported()((*_NOTE, noted.name)), method)(*about, **options)
+        words = noted.read().decode().split("\0")[:-1]
     with witness.Trace() as nothing:
         pass
-    door.keep(_about(arguments), nothing, words)
+    door.keep([method, repr(sorted(arguments.items()))], nothing, words)
     return words
-
-
-def call(command: Sequence[str], method: str, *words: object, **arguments: object) -> None:
-    """Runs a method of its containers. Its exception holds the whole command line: only the engine's text leaves."""
-    _call(command, method, *words, **arguments)
-
-
-def _call(command: Sequence[str], method: str, *words: object, **arguments: object) -> object:
-    containers, no_program, failed = _imported()
-    try:
-        return getattr(containers(command), method)(*words, **arguments)
-    except no_program:
-        raise Missing from None
-    except failed as error:
-        raise Failed(error.stderr or error.stdout or "") from None
 
 
 _importing = threading.Lock()
 
 
-def _imported() -> tuple[Any, Any, Any]:
+def _imported() -> Containers:
     with _importing:
         return _import()
 
 
 @functools.cache
-def _import() -> tuple[Any, Any, Any]:
+def _import() -> Containers:
     before = os.environ.get(_PLUGINS)
     # Looking for plug-ins of pydantic reads the metadata of everything that is installed.
     os.environ[_PLUGINS] = "__all__"
@@ -136,27 +123,26 @@ def _import() -> tuple[Any, Any, Any]:
             os.environ[_PLUGINS] = before
 
 
-def _side_door() -> tuple[Any, Any, Any]:
+def _side_door() -> Containers:
     if _PACKAGE not in sys.modules:
         found = importlib.util.find_spec(_PACKAGE)
         if found is None:
             raise ImportError(_PACKAGE)
         sys.modules[_PACKAGE] = importlib.util.module_from_spec(found)
     # This order, as the components import each other.
-    from python_on_whales.client_config import ClientConfig, ClientNotFoundError
+    from python_on_whales.client_config import ClientConfig
     from python_on_whales.components.container.cli_wrapper import ContainerCLI
-    from python_on_whales.exceptions import DockerException
 
     def containers(command: Sequence[str]) -> Any:
         return ContainerCLI(ClientConfig(client_call=list(command)))  # type: ignore[no-untyped-call]
 
-    return containers, ClientNotFoundError, DockerException
+    return containers
 
 
-def _front_door() -> tuple[Any, Any, Any]:
-    from python_on_whales import ClientNotFoundError, DockerClient, DockerException
+def _front_door() -> Containers:
+    from python_on_whales import DockerClient
 
     def containers(command: Sequence[str]) -> Any:
         return DockerClient(client_call=list(command)).container
 
-    return containers, ClientNotFoundError, DockerException
+    return containers
