@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import docker_engine  # noqa: E402 - the tests' own image
 
 from benchmarks import measure  # noqa: E402
+from benchmarks.floor import Floor, cleared  # noqa: E402
 from benchmarks.work import COMPOSE, Case, Work  # noqa: E402
 
 IMAGE = "sglaunch-benchmark/busybox:1"
@@ -81,6 +82,7 @@ def _measured(work: Work, cases: Sequence[Case], rounds: int, *, compose: bool) 
         ours: list[measure.Run] = []
         theirs: list[measure.Run] = []
         imports: list[float] = []
+        floors: list[float] = []
         if not case.before:
             work.quietly(_up(work))
             if against:
@@ -100,10 +102,12 @@ def _measured(work: Work, cases: Sequence[Case], rounds: int, *, compose: bool) 
                         found.append(measured)
                 if case.first:
                     imports.append(_import(work))
+                if case.floor and number >= 0:
+                    floors.append(_floor(work, case.floor))
         except measure.Broken as error:
             print(f"{case.name:28}not measured: {str(error).splitlines()[0]}")
             continue
-        print(_row(case, ours, theirs, imports))
+        print(_row(case, ours, theirs, imports, floors))
 
 
 def _up(work: Work) -> list[str]:
@@ -112,7 +116,13 @@ def _up(work: Work) -> list[str]:
     return [*SGLAUNCH, "up", "-d"]
 
 
-def _row(case: Case, ours: Sequence[measure.Run], theirs: Sequence[measure.Run], imports: Sequence[float]) -> str:
+def _row(
+    case: Case,
+    ours: Sequence[measure.Run],
+    theirs: Sequence[measure.Run],
+    imports: Sequence[float],
+    floors: Sequence[float],
+) -> str:
     mine = measure.median(ours)
     if not theirs:
         return f"{case.name:28}{mine.wall:8.1f}{'':14}{mine.cpu:8.1f}{'':14}{mine.memory:8.1f}"
@@ -129,7 +139,24 @@ def _row(case: Case, ours: Sequence[measure.Run], theirs: Sequence[measure.Run],
         taken = statistics.median(imports)
         rest = statistics.median((a.wall - taken) / b.wall for a, b in zip(ours, theirs, strict=True))
         return f"{row}  import {taken:.0f} ms, less {rest:.2f}x"
+    if floors:
+        share = statistics.median(floor / b.wall for floor, b in zip(floors, theirs, strict=True))
+        return f"{row}  the engine alone {statistics.median(floors):.0f} ms {share:.2f}x"
     return row
+
+
+def _floor(work: Work, kind: str) -> float:
+    """What the engine takes for the same, which it did for neither of the two."""
+    floor = Floor(work.name, work.profiles, work.image)
+    try:
+        if kind != "create":
+            floor.create()
+        taken: float = getattr(floor, kind)()
+        if kind != "down":
+            floor.down()
+    finally:
+        cleared(work.name, work.profiles)
+    return taken
 
 
 def _import(work: Work) -> float:

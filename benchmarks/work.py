@@ -21,6 +21,7 @@ class Case:
 
     `theirs` is the same by another program, empty where nothing is the same. `added`: told as what comes on top of it.
     `first`: nothing is remembered, as after an installation or an upgrade; python-on-whales is imported then.
+    `floor`: which work of floor.py is the same.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     typed: bytes | None = None
     added: bool = False
     first: bool = False
+    floor: str = ""
 
 
 @dataclass
@@ -103,9 +105,16 @@ class Work:
         again = "--force-recreate"
         return [
             Case(f"create, {many}, first", ours_up, theirs_up, ours_down, theirs_down, first=True),
-            Case(f"create, {many}", ours_up, theirs_up, ours_down, theirs_down),
-            Case(f"recreate, {many}", [*ours_up, again, "--yes"], [*theirs_up, again], ours_up, theirs_up),
-            Case(f"down, {many}", ours_down, theirs_down, ours_up, theirs_up),
+            Case(f"create, {many}", ours_up, theirs_up, ours_down, theirs_down, floor="create"),
+            Case(
+                f"recreate, {many}",
+                [*ours_up, again, "--yes"],
+                [*theirs_up, again],
+                ours_up,
+                theirs_up,
+                floor="recreate",
+            ),
+            Case(f"down, {many}", ours_down, theirs_down, ours_up, theirs_up, floor="down"),
         ]
 
     def alone(self) -> list[Case]:
