@@ -63,7 +63,7 @@ def explain(resolved: Resolved, key: str, spec: Mapping[str, Any]) -> Explained 
     if meant is None:
         return None
     secret = resolved.wanted.secret_names
-    texts = [candidate.masked(steps, secret) for candidate in _written(resolved, steps)]
+    texts = [candidate.masked(secret) for candidate in _written(resolved, steps)]
     made = [one for one in more if one.steps == steps]
     is_list = _is_list(resolved.text, steps)
     node = _at(resolved.text, steps)
@@ -138,7 +138,7 @@ class _Found:
     fate: str
     at: Steps
 
-    def masked(self, steps: Steps, secret_names: Collection[str]) -> Candidate:
+    def masked(self, secret_names: Collection[str]) -> Candidate:
         value = shown(self.node, self.at, secret_names) if self.fate != REMOVES else None
         return Candidate(value, self.node.origin, self.fate)
 

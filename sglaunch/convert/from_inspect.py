@@ -30,7 +30,7 @@ def is_container(data: Mapping[str, Any]) -> bool:
     return "State" in data and "Name" in data
 
 
-def image_identity(data: Mapping[str, Any], *, digest: bool = False) -> str:
+def _image_identity(data: Mapping[str, Any], *, digest: bool) -> str:
     """What tells an image from others: its id, or where containers do not tell that of theirs the digest."""
     digests = [str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []] if digest else []
     return digests[0] if digests else _identity(str(data.get("Id", "")))
@@ -41,16 +41,11 @@ def _identity(text: str) -> str:
     return f"sha256:{text}" if re.fullmatch(r"[0-9a-f]{64}", text) else text
 
 
-def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """An image's id and every name of it."""
-    return _identity(str(data.get("Id", ""))), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
-
-
 def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> LocalImage:
     """One image, by the names that its engine was given."""
     labels = (data.get("Config") or {}).get("Labels") or {}
     return LocalImage(
-        image_identity(data, digest=engine.digests),
+        _image_identity(data, digest=engine.digests),
         tuple(str(name).removeprefix(engine.local_prefix) for name in data.get("RepoTags") or []),
         tuple(str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []),
         str(data.get("Created") or ""),
