@@ -49,8 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Library -> the only modules that may import it.
 DOORS: dict[str, set[str]] = {
-    # One reads, the other writes profiles that were imported: comments beside values, a person's file kept as it was.
-    "ruamel": {"sglaunch.config.document", "sglaunch.config.writing"},
+    # One reads; the others write profiles that were imported, comments beside values, a person's file kept as it was.
+    "ruamel": {"sglaunch.config.document", "sglaunch.config.span", "sglaunch.config.yaml_lines"},
     "jinja2": {"sglaunch.config.render"},
     "pydantic": {"sglaunch.config.entries", "sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
@@ -82,6 +82,8 @@ PURE_MODULES = tuple(
             "demands",
             "compose_merge",
             "writing",
+            "span",
+            "yaml_lines",
             "candidates",
             "examples",
             "keys",
