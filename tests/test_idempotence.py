@@ -14,7 +14,7 @@ from builders import CONFIG, project
 from fake_engine import FakeEngine, Killed
 from reconcile_cases import CASES, Case
 
-from sglaunch import pipeline
+from sglaunch import acting, pipeline
 from sglaunch.config.load import Config
 from sglaunch.engine import apply as applying
 from sglaunch.engine import host
@@ -45,7 +45,7 @@ class World(pipeline.Run):
 
     def up(self) -> Plan:
         """`up --yes`."""
-        return pipeline.up(self, self.case.choices, conduct(lambda _: pipeline.Answer.AGREE))
+        return pipeline.up(self, self.case.choices, conduct(lambda _: acting.Answer.AGREE))
 
     def planned(self) -> Plan:
         """What `plan` shows."""
@@ -60,8 +60,8 @@ class World(pipeline.Run):
         applying.apply(plan, self.fake, lambda _: None)
 
 
-def conduct(ask: Callable[[Plan], pipeline.Answer]) -> pipeline.Conduct:
-    return pipeline.Conduct(ask, lambda _: None, lambda _: None, "up")
+def conduct(ask: Callable[[Plan], acting.Answer]) -> acting.Conduct:
+    return acting.Conduct(ask, lambda _: None, lambda _: None, "up")
 
 
 def _config(one: ObservedContainer) -> str:
@@ -169,9 +169,9 @@ def test_consent_that_is_not_given_keeps_every_container(world: Callable[[str], 
     before = set(one.fake.containers)
     needed: list[Plan] = []
 
-    def ask(plan: Plan) -> pipeline.Answer:
+    def ask(plan: Plan) -> acting.Answer:
         needed.append(plan)
-        return pipeline.Answer.KEEP
+        return acting.Answer.KEEP
 
     pipeline.up(one, one.case.choices, conduct(ask))
     if needed:

@@ -19,6 +19,7 @@ ROOMS = {
     "parser": "commands and options",
     "commands": "a thin function a verb",
     "pipeline": "the arrow, once",
+    "acting": "consent, lock, look again, apply",
     "project": "the project, its engine, the site's rules",
     "config": "files to spec",
     "engine": "calls to engine and host; apply",
