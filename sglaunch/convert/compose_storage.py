@@ -10,13 +10,11 @@ from typing import Any
 
 from sglaunch.convert.compose_service import Service, engine_name
 from sglaunch.convert.found import Found
+from sglaunch.spec.mounts import BY_TYPE, IGNORED_MODES, MODES, VOLUME_TYPES
 from sglaunch.spec.values import looks_secret
 
 _OUTSIDE = re.compile(r":(?![^{}]*\})")
 _PATH = ("/", ".", "~", "$")
-_MODES = {"ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent"}
-_MODES |= {"shared", "slave", "private", "rshared", "rslave", "rprivate"}
-_NESTED = {"bind": ("create_host_path", "propagation", "selinux"), "volume": ("nocopy",), "tmpfs": ("size", "mode")}
 _PLAIN = ("type", "source", "target", "read_only", "consistency")
 _BUILD = (
     *("context", "dockerfile", "dockerfile_inline", "args", "target", "tags", "cache_from", "cache_to", "platforms"),
@@ -47,7 +45,7 @@ def _short(service: Service, item: Found) -> str:
     source, target = parts[0], service.texts.of(parts[1], item)
     modes = []
     for mode in ",".join(parts[2:]).split(",") if parts[2:] else ():
-        if mode in _MODES or "$" in mode:
+        if mode in (*MODES, *IGNORED_MODES) or "$" in mode:
             modes.append(service.texts.of(mode, item))
         else:
             service.notes.lose(item, f"the mount option {mode!r} is not carried")
@@ -84,7 +82,7 @@ def _volume(service: Service, key: str, item: Found) -> str:
 def _long(service: Service, item: Found) -> Any:
     entry: dict[str, Any] = {}
     kind = item.get("type")
-    if kind is None or kind.text() not in ("bind", "volume", "tmpfs"):
+    if kind is None or kind.text() not in VOLUME_TYPES:
         service.notes.lose(item, f"a mount of type {kind.text() if kind else 'unknown'} is not carried")
         return None
     for key, inner in item.entries():
@@ -93,10 +91,10 @@ def _long(service: Service, item: Found) -> Any:
             entry[key] = service.texts.plain_path(inner) if is_bind else _volume(service, inner.text(), inner)
         elif key in _PLAIN:
             entry[key] = service.texts.scalar(inner)
-        elif key in _NESTED and inner.is_map:
-            kept = {word: service.texts.scalar(one) for word, one in inner.entries() if word in _NESTED[key]}
+        elif key in BY_TYPE and inner.is_map:
+            kept = {word: service.texts.scalar(one) for word, one in inner.entries() if word in BY_TYPE[key]}
             for word, one in inner.entries():
-                if word not in _NESTED[key]:
+                if word not in BY_TYPE[key]:
                     service.notes.lose(one, "is not carried")
             entry.update({key: kept} if kept else {})
         elif not key.startswith("x-"):

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from sglaunch.convert.draft import LEFT_OUT, PLACEHOLDER, Draft, fields_of, slug
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.shell_text import Word, literal
+from sglaunch.spec.mounts import IGNORED_MODES, MODES
 
 _VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave", "rprivate")
-_MODES = ("ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent", *_PROPAGATIONS)
 
 
 def volume(draft: Draft, given: Given, word: Word) -> None:
@@ -37,7 +36,7 @@ def volume(draft: Draft, given: Given, word: Word) -> None:
 
 
 def _mounted(draft: Draft, given: Given, source: Word, target: Word, modes: Sequence[str]) -> None:
-    known = [mode for mode in modes if mode in _MODES or "{{" in mode]
+    known = [mode for mode in modes if mode in (*MODES, *IGNORED_MODES) or "{{" in mode]
     for mode in set(modes) - set(known):
         draft.lose(
             given, f"{mode} is not a mode of ours, and is left out", "allowed are ro, rw, z, Z, nocopy, rslave ..."

@@ -14,9 +14,9 @@ from sglaunch.convert.run_environment import variable
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.run_mounts import mount, tmpfs, volume
 from sglaunch.convert.shell_text import Literal, Word
+from sglaunch.spec.mounts import CDI_NAME
 from sglaunch.spec.values import parse_duration, parse_port, parse_size, parse_swap
 
-_CDI = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
 _OWN_NETWORKS = re.compile(r"host|none|bridge|default|private|(container|ns|slirp4netns|pasta)(:.*)?")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
 Handler = Callable[[Draft, Given, Word], None]
@@ -95,7 +95,7 @@ def _device(text: str) -> None:
     is_path = parts[0].startswith("/") and len(parts) <= 3
     if re.search(r"[*?]", text):
         raise ValueError(f"{text!r} is a pattern, which only a shell expands; write each device")
-    if text and not _CDI.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
+    if text and not CDI_NAME.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
         raise ValueError(f"{text!r} is not a device; write /dev/name or vendor/class=x")
 
 
