@@ -16,7 +16,7 @@ MODES: Mapping[str, tuple[str, str | bool]] = {
     "nocopy": ("nocopy", True),
     **{word: ("propagation", word) for word in PROPAGATIONS},
 }
-# Taken, and without effect: they were for shared folders of Docker on a Mac.
+# Taken, and without effect on Linux: they are for the shared folders of Docker Desktop.
 IGNORED_MODES = ("cached", "delegated", "consistent")
 # Of the long form: a key for each type, and the keys beneath it.
 BY_TYPE = {"bind": ("create_host_path", "propagation", "selinux"), "volume": ("nocopy",), "tmpfs": ("size", "mode")}
