@@ -31,11 +31,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "project": {"config", "spec", "plan", "engine", "recall"},
     "acting": {"plan", "engine"},
     "pipeline": {"acting", "project", "config", "spec", "plan", "engine", "recall"},
+    "adoption": {"project", "config", "spec", "plan", "convert", "engine"},
     "doctor": {"spec", "plan"},
     "starter": set(),
     "commands": {
         *("doctor", "starter", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"),
-        *("acting", "completion", "recall"),
+        *("acting", "adoption", "completion", "recall"),
     },
     "glance": set(),
     "completion": {"glance", "config", "engine"},

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sglaunch.commands import import_compose, import_container
+from sglaunch import adoption
+from sglaunch.commands import import_compose
 from sglaunch.commands.asking import show, show_json
 from sglaunch.commands.import_compose import ComposeText
 from sglaunch.commands.saving import read_text, save
@@ -57,7 +58,7 @@ def container(common: Common, container: str, *, name: str = "", write: bool = F
     except UsageError:
         configured = {}
     engine = connect(common, configured)
-    found = import_container.imported(engine, *import_container.inspect(engine, container))
+    found = adoption.imported(engine, *adoption.inspect(engine, container))
     return answer(common, [replace(found, name=name or found.name)], write=write, moved=True)
 
 
