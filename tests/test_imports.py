@@ -87,6 +87,7 @@ PURE_MODULES = tuple(
             "span",
             "yaml_lines",
             "candidates",
+            "key_path",
             "examples",
             "keys",
             "schema",
