@@ -9,14 +9,14 @@ from typing import Any
 from sglaunch.adoption import adoptable, inspect, take
 from sglaunch.commands.asking import show, show_json, teller
 from sglaunch.commands.saving import agree, read_text, save
-from sglaunch.config.layers import is_profile_name
+from sglaunch.config.layers import check_profile_name
 from sglaunch.config.load import Identity, identify
 from sglaunch.config.writing import with_profiles
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.to_profile import profile_name
 from sglaunch.engine.adopted import sweep
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
-from sglaunch.errors import ConsentNeeded, SglaunchError, UsageError
+from sglaunch.errors import ConsentNeeded, SglaunchError
 from sglaunch.pipeline import prepare
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import value_text
@@ -36,9 +36,7 @@ def run(common: Common, name: str, profile: str | None = None) -> int:
     engine = connect(common, identity.engine)
     name = str(inspect(engine, name)[0].get("Name") or name).removeprefix("/")
     profile = profile or profile_name(name)
-    if not is_profile_name(profile):
-        hint = "letters, digits, _ . and -, beginning with a letter or digit"
-        raise UsageError(f"{profile!r} is not a profile name", hint)
+    check_profile_name(profile)
     with hold([name], engine.identity, f"adopt {name}", DEFAULT_TIMEOUT, teller(common)):
         found = adoptable(common, identity, engine, name, profile)
         if profile in identity.declared:

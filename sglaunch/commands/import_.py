@@ -18,7 +18,7 @@ from sglaunch.commands.import_compose import ComposeText
 from sglaunch.commands.saving import read_text, save
 from sglaunch.config.document import parse
 from sglaunch.config.files import FILE_VARIABLE, PROJECT_FILE, builtin_names
-from sglaunch.config.layers import is_profile_name
+from sglaunch.config.layers import check_profile_name
 from sglaunch.config.load import identify
 from sglaunch.config.node import Problems
 from sglaunch.config.writing import profile_document, with_profiles
@@ -38,7 +38,8 @@ def run(
     common: Common, sources: Sequence[str], *, name: str = "", write: bool = False, services: Sequence[str] = ()
 ) -> int:
     """Needs neither a project nor an engine, unless it writes. `services`: those of a compose file that are meant."""
-    _check_name(name)
+    if name:
+        check_profile_name(name)
     text, source = _source(common, sources)
     if _COMPOSE.search(text) and _is_compose(text):
         path = common.directory / (PROJECT_FILE if source in (STDIN, ARGUMENT) else source)
@@ -52,7 +53,8 @@ def run(
 
 def container(common: Common, container: str, *, name: str = "", write: bool = False) -> int:
     """A container of the engine as a profile. The engine is the project's, where there is one."""
-    _check_name(name)
+    if name:
+        check_profile_name(name)
     try:
         configured = identify(request(common)).engine
     except UsageError:
@@ -60,12 +62,6 @@ def container(common: Common, container: str, *, name: str = "", write: bool = F
     engine = connect(common, configured)
     found = adoption.imported(engine, *adoption.inspect(engine, container))
     return answer(common, [replace(found, name=name or found.name)], write=write, moved=True)
-
-
-def _check_name(name: str) -> None:
-    if name and not is_profile_name(name):
-        hint = "letters, digits, _ . and -, beginning with a letter or digit"
-        raise UsageError(f"{name!r} is not a profile name", hint)
 
 
 def answer(common: Common, imported: Sequence[Imported], *, write: bool, moved: bool = False) -> int:

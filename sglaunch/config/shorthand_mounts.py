@@ -10,7 +10,7 @@ from typing import Any
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.suggest import nearest
-from sglaunch.spec.mounts import BY_TYPE, CDI_NAME, IGNORED_MODES, MODES, VOLUME_TYPES
+from sglaunch.spec.mounts import BY_TYPE, CDI_NAME, IGNORED_MODES, MODES, VOLUME_NAME, VOLUME_TYPES
 from sglaunch.spec.values import parse_size
 
 VOLUME_KEYS = ("type", "source", "target", "read_only", "bind", "volume", "tmpfs", "consistency")
@@ -65,7 +65,7 @@ def _source(item: Node, source: str, paths: Paths) -> dict[str, Any]:
     """A source that looks like a path is a bind; a bare name is a volume of the engine."""
     if source.startswith(("/", ".", "~")):
         return {"type": "bind", "source": paths.absolute(item.origin.place.file, source)}
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", source):
+    if not VOLUME_NAME.fullmatch(source):
         raise ValueError(f"{source!r} is neither a path nor a volume name; a relative path begins with ./")
     return {"type": "volume", "source": source}
 

@@ -18,8 +18,8 @@ from sglaunch.convert.imported import Imported
 from sglaunch.convert.launched import split, with_server
 from sglaunch.convert.shell_text import Word
 from sglaunch.convert.through_shell import through_shell
+from sglaunch.spec.values import PULL_POLICY
 
-_POLICY = re.compile(r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+")
 _HEALTH = ("test", "interval", "timeout", "retries", "start_period", "disable")
 _CONDITIONS = ("service_started", "service_healthy")
 
@@ -132,7 +132,7 @@ def _restart(service: Service, found: Found) -> None:
 
 
 def _pull_policy(service: Service, found: Found) -> None:
-    if "$" not in found.text() and not _POLICY.fullmatch(found.text()):
+    if "$" not in found.text() and not re.fullmatch(PULL_POLICY, found.text()):
         service.notes.lose(
             found, f"{found.text()!r} is not a pull policy here", "write always, missing, never or daily"
         )

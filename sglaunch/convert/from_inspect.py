@@ -13,6 +13,7 @@ from typing import Any
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import LocalImage, ObservedContainer
 from sglaunch.plan.options import LIVE
+from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
 from sglaunch.spec.values import Secret
@@ -150,7 +151,7 @@ def addresses(data: Mapping[str, Any], port: int) -> list[str]:
     found = []
     for binding in (network.get("Ports") or {}).get(f"{port}/tcp") or []:
         ip = binding.get("HostIp") or ""
-        name = "127.0.0.1" if ip in ("", "0.0.0.0", "::") else f"[{ip}]" if ":" in ip else ip  # noqa: S104 - as told
+        name = "127.0.0.1" if ip in ANY_ADDRESS else f"[{ip}]" if ":" in ip else ip
         found.append(f"{name}:{binding.get('HostPort', '')}")
     own = [network.get("IPAddress"), *(one.get("IPAddress") for one in (network.get("Networks") or {}).values())]
     return list(dict.fromkeys([*found, *(f"{ip}:{port}" for ip in own if ip)]))

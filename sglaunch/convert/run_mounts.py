@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from sglaunch.convert.draft import LEFT_OUT, PLACEHOLDER, Draft, fields_of, slug
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.shell_text import Word, literal
-from sglaunch.spec.mounts import IGNORED_MODES, MODES
-
-_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+from sglaunch.spec.mounts import IGNORED_MODES, MODES, VOLUME_NAME
 
 
 def volume(draft: Draft, given: Given, word: Word) -> None:
@@ -78,7 +76,7 @@ def _source(draft: Draft, given: Given, source: Word, number: int) -> str | None
     if not text or re.match(r"~[^/]", text):
         draft.refuse(given, f"{text!r} is not a path of the host")
         return None
-    if plain is not None and not _VOLUME.fullmatch(plain) and not plain.startswith(("/", ".", "~")):
+    if plain is not None and not VOLUME_NAME.fullmatch(plain) and not plain.startswith(("/", ".", "~")):
         draft.lose(given, "engines take a relative path only with ./ before it; written so")
         return f"./{text}"
     return text

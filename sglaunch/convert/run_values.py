@@ -17,9 +17,8 @@ from sglaunch.convert.run_mounts import mount, tmpfs, volume
 from sglaunch.convert.run_networks import attached, network
 from sglaunch.convert.shell_text import Word
 from sglaunch.spec.mounts import CDI_NAME
-from sglaunch.spec.values import parse_duration, parse_port, parse_size, parse_swap
+from sglaunch.spec.values import check_restart, parse_duration, parse_port, parse_size, parse_swap
 
-_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
 Handler = Callable[[Draft, Given, Word], None]
 
 
@@ -84,11 +83,6 @@ def _seconds(text: str) -> str:
 def _absolute(text: str) -> None:
     if not text.startswith("/"):
         raise ValueError(f"{text!r} must be an absolute path of the container")
-
-
-def _policy(text: str) -> None:
-    if not _RESTART.fullmatch(text):
-        raise ValueError(f"{text!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
 
 
 def _device(text: str) -> None:
@@ -187,7 +181,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ulimits": _ulimit,
     "tmpfs": tmpfs,
     "working_dir": _scalar(_absolute),
-    "restart": _scalar(_policy),
+    "restart": _scalar(check_restart),
     "cpus": _scalar(str, _number),
     "stop_grace_period": _scalar(str, _seconds),
     "memswap_limit": _scalar(parse_swap),

@@ -20,5 +20,9 @@ MODES: Mapping[str, tuple[str, str | bool]] = {
 IGNORED_MODES = ("cached", "delegated", "consistent")
 # Of the long form: a key for each type, and the keys beneath it.
 BY_TYPE = {"bind": ("create_host_path", "propagation", "selinux"), "volume": ("nocopy",), "tmpfs": ("size", "mode")}
+# The colon between the parts of the short form; one within `${...}` is none.
+COLON = re.compile(r":(?![^{}]*\})")
+# A volume of the engine; a source that is not one is a path.
+VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # A device by name, vendor/class=name: the Container Device Interface.
 CDI_NAME = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
