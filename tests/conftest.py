@@ -141,7 +141,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Workers side by side: what a module does on one engine stays together, since it may use a port or a folder."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByModuleAndEngine(LoadScopeScheduling):  # type: ignore[misc, no-any-unimported, unused-ignore]
+    class ByModuleAndEngine(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module, _, name = nodeid.partition("::")
             words = re.split(r"\W+", name.partition("[")[2])

@@ -32,7 +32,7 @@ class World(pipeline.Run):
         engine = FakeEngine(case.containers, images=case.images, registry=case.registry, missing=case.missing)
         engine.networks |= {name for one in case.profiles for name in one.spec.networks}
         config = Config("eval", Path(CONFIG).parent, Path(CONFIG), sorted(case.choices.known_profiles), [], {})
-        super().__init__(config, engine, project(), list(case.profiles))  # type: ignore[arg-type]
+        super().__init__(config, engine, project(), list(case.profiles))
         self.case = case
         self.fake = engine
 

@@ -56,7 +56,7 @@ class Answer:
 
 def run(engine: FakeEngine, *wanted: Wanted) -> pipeline.Run:
     config = Config("eval", Path(CONFIG).parent, Path(CONFIG), [one.profile for one in wanted], [], {})
-    return pipeline.Run(config, engine, project(), list(wanted))  # type: ignore[arg-type]
+    return pipeline.Run(config, engine, project(), list(wanted))
 
 
 def up(engine: FakeEngine, *wanted: Wanted, answer: Answer | None = None, **choices: Any) -> Answer:
@@ -112,9 +112,9 @@ def test_a_verb_other_than_up_does_nothing_on_no() -> None:
     def look(answer: acting.Answer) -> Plan:
         return Plan() if answer is acting.Answer.KEEP else plan_down(run(engine).observe(), project(), (), (), {})
 
-    done = acting.carry_out(look, engine, Answer(yes=False).conduct)  # type: ignore[arg-type]
+    done = acting.carry_out(look, engine, Answer(yes=False).conduct)
     assert (done.containers, engine.changing_calls()) == ((), [])
-    acting.carry_out(look, engine, Answer(yes=True).conduct)  # type: ignore[arg-type]
+    acting.carry_out(look, engine, Answer(yes=True).conduct)
     assert engine.names() == {}
 
 

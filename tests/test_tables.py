@@ -47,12 +47,12 @@ def test_no_two_rows_fill_the_same_argument() -> None:
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.argument], ids=lambda option: option.field)
 def test_the_argument_of_a_row_is_one_of_the_create_call(option: object) -> None:
-    assert option.argument in CREATE  # type: ignore[attr-defined]
+    assert option.argument in CREATE
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.live], ids=lambda option: option.field)
 def test_the_argument_of_a_live_row_is_one_of_the_update_call(option: object) -> None:
-    assert option.live.argument in UPDATE  # type: ignore[attr-defined]
+    assert option.live.argument in UPDATE
 
 
 @pytest.mark.parametrize("key", [*COMPOSE, *OTHERS])

@@ -173,7 +173,7 @@ class ReadyEntry(Strict):
 
 class ServerEntry(Strict):
     model: Annotated[Text, Field(min_length=1)] = Field(description="model id, or a path of the host")
-    host: Text = Field("0.0.0.0", description="address it listens on in the container")  # noqa: S104
+    host: Text = Field("0.0.0.0", description="address it listens on in the container")  # noqa: S104 - as in spec/server
     port: ServerPort = Field(30000, description="port it listens on; auto takes the first free one")
     args: dict[str, Any] = Field({}, description="flags of sglang.launch_server, such as tp: 4")
     launcher: Annotated[list[Text], Field(min_length=1)] | None = Field(None, description="words before the flags")
