@@ -123,6 +123,16 @@ def has_compiler() -> None:
 
 
 @pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan is applied without pauses: a fake engine needs no time to settle."""
+    from sglaunch.engine import apply, settle
+
+    monkeypatch.setattr(settle, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(settle, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(apply, "_POLL_SECONDS", 0.0)
+
+
+@pytest.fixture
 def unique() -> str:
     """A project name that nobody else on this engine has."""
     return f"t-{secrets.token_hex(4)}"

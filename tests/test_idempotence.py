@@ -18,11 +18,12 @@ from sglaunch import acting, pipeline
 from sglaunch.config.load import Config
 from sglaunch.engine import apply as applying
 from sglaunch.engine import host
-from sglaunch.engine import settle as settling
 from sglaunch.errors import ConfigError, EngineError, Interrupted, Refused, SglaunchError
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.steps import CREATE, RECREATE, Plan
 from sglaunch.spec.container import Wanted
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 class World(pipeline.Run):
@@ -66,12 +67,6 @@ def conduct(ask: Callable[[Plan], acting.Answer]) -> acting.Conduct:
 
 def _config(one: ObservedContainer) -> str:
     return one.applied.config if one.applied is not None else ""
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(settling, "_POLL_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -24,18 +24,18 @@ from fake_engine import FakeEngine
 from sglaunch import acting, pipeline
 from sglaunch.config.load import Config
 from sglaunch.engine import host
-from sglaunch.engine import settle as settling
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused, UsageError
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.steps import ContainerPlan, Plan
 from sglaunch.spec.container import Wanted
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 
 @pytest.fixture(autouse=True)
 def a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "owner", lambda: ANA)
-    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
 
 
 class Answer:
