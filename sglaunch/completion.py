@@ -20,7 +20,10 @@ from argcomplete.shell_integration import shellcode
 from sglaunch.glance import profiles
 
 SHELLS = ("bash", "zsh", "fish")
+# As engine/detect and project have them; to import those would take longer than a person waits.
+# A test holds them equal.
 ENGINES = ("docker", "nerdctl", "podman")
+ENGINE_VARIABLE = "SGLAUNCH_ENGINE"
 ENGINE_SECONDS = 1.0
 # Where completions are set up before zsh's own start.
 _ZSH_START = "whence compdef >/dev/null || { autoload -Uz compinit && compinit -i; }\n"
@@ -42,7 +45,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
     try:
         _assign(parser)
         autocomplete(parser, always_complete_options=False, default_completer=SuppressCompleter())
-    except Exception:
+    except Exception:  # whatever went wrong, a shell in the middle of a line is told nothing of it
         os._exit(1)
 
 
@@ -53,7 +56,7 @@ def _assign(parser: argparse.ArgumentParser) -> None:
             for inner in action.choices.values():
                 _assign(inner)
         elif completer := _BY_OPTION.get(action.dest) or _BY_WORD.get(str(action.metavar)):
-            action.completer = completer  # type: ignore[attr-defined]
+            action.completer = completer  # type: ignore[attr-defined]  # where argcomplete looks for it
 
 
 def _profiles(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
@@ -77,14 +80,14 @@ def _containers(prefix: str, parsed_args: argparse.Namespace, **_: object) -> It
     from sglaunch.engine.cli import Cli
 
     given = vars(parsed_args)
-    named = given.get("engine") or os.environ.get("SGLAUNCH_ENGINE")
+    named = given.get("engine") or os.environ.get(ENGINE_VARIABLE)
     program = next((one for one in (named, *ENGINES) if one in ENGINES and shutil.which(one)), None)
     context = given.get("context")
     if program is None:
         return []
     words = [program, *(["--context", context] if context and program == "docker" else [])]
     listed = ""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # whatever an engine does, the shell goes on
         listed = Cli(words, program).run("ps", "-a", "--format", "{{.Names}}", timeout=ENGINE_SECONDS).stdout
     return [name for name in listed.split() if name.startswith(prefix)]
 

@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+# As config/files and config/layers have them; to import those would take longer than all that is done here. A test
+# holds them equal.
 PROJECT_FILE, LOCAL_FILE = "sglaunch.yaml", "sglaunch.local.yaml"
 SITE_FILE = Path("/etc/sglaunch/config.yaml")
 FILE_VARIABLE, SITE_VARIABLE = "SGLAUNCH_FILE", "SGLAUNCH_SITE_CONFIG"
+PROFILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _MAX_BYTES = 1 << 20
 _SUFFIXES = (".yaml", ".yml")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NAME = re.compile(PROFILE_NAME)
 _HEAD = re.compile(r"^profiles[ \t]*:(?=\s|$)[ \t]*", re.MULTILINE)
-_KEY = re.compile(r"""(?P<quote>["']?)(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)(?P=quote)\s*:(?:\s|$)""")
+_KEY = re.compile(rf"""(?P<quote>["']?)(?P<name>{PROFILE_NAME})(?P=quote)\s*:(?:\s|$)""")
 _TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|[{}\[\],:]|(?:^|(?<=\s))#.*|[^\s{}\[\],:"']+""", re.MULTILINE)
 
 

@@ -1,22 +1,16 @@
-"""The arrow, once: facts, load, observe, reconcile, consent, lock, look again, apply.
-
-Every verb that acts goes through `carry_out`; a verb that only shows stops earlier.
-"""
+"""The arrow, once: facts, load, observe, reconcile, and `acting` to carry it out. What only shows stops earlier."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
+from sglaunch.acting import Answer, Conduct, carry_out, needs_consent
 from sglaunch.config.load import Config
-from sglaunch.engine import adopted, pulled
-from sglaunch.engine.apply import Event, Report, apply, expect, images_only, wait_all
+from sglaunch.engine import pulled
+from sglaunch.engine.apply import Report, apply, expect, images_only, wait_all
 from sglaunch.engine.client import EngineClient
-from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.layer import measure
-from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.engine.observe import observe
 from sglaunch.engine.settle import exited
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
@@ -28,38 +22,11 @@ from sglaunch.plan.pins import disagreement, pinned
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
-from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, REPAIR, Plan
+from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan
 from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
 from sglaunch.spec.container import Wanted
 
 SHORTAGE = "shortage"
-
-
-class Answer(Enum):
-    """What somebody says to a plan that would lose something."""
-
-    AGREE = "agree"
-    SNAPSHOT = "snapshot"
-    KEEP = "keep"
-
-
-Look = Callable[[Answer], Plan]
-"""Observes anew and plans, as far as an answer is given."""
-
-
-@dataclass(frozen=True)
-class Conduct:
-    """How a verb acts: what was agreed beforehand, who answers else, who is told, how long a lock is waited for.
-
-    `command` is what others who wait for our lock are told. `lock_timeout` is in seconds.
-    """
-
-    ask: Callable[[Plan], Answer]
-    report: Report
-    tell: Callable[[str], None]
-    command: str
-    given: Answer | None = None
-    lock_timeout: float = DEFAULT_TIMEOUT
 
 
 @dataclass
@@ -191,66 +158,6 @@ def wait(run: Run, plan: Plan, report: Report) -> dict[str, str]:
         raise Interrupted(f"no longer waiting; still starting: {names}", hint) from None
 
 
-def carry_out(look: Look, engine: EngineClient, conduct: Conduct, plan: Plan | None = None) -> Plan:
-    """Asks where something would be lost, takes the locks, looks again, and applies.
-
-    A second look that gives another plan is shown, and asked about again, before anything is done. Repairs of what an
-    interrupted command left come first, and need no consent, since they lose nothing. `plan`: a look just taken.
-    """
-    plan = plan or look(conduct.given or Answer.AGREE)
-    repairs = plan.only(REPAIR)
-    if repairs.containers:
-        with _locked(repairs, engine, conduct):
-            apply(look(conduct.given or Answer.AGREE).only(REPAIR), engine, conduct.report)
-        plan = look(conduct.given or Answer.AGREE)
-    answer = conduct.given
-    if answer is None and needs_consent(plan):
-        answer = conduct.ask(plan)
-        plan = plan if answer is Answer.AGREE else look(answer)
-    if not any(plan.steps()):
-        return plan
-    with _locked(plan, engine, conduct), _choosing(plan, conduct) as let_go:
-        again = look(answer or Answer.AGREE)
-        if not again.does_as(plan):
-            conduct.tell("something changed meanwhile; the plan is now:")
-            for line in again.lines():
-                conduct.tell(line)
-            if conduct.given is None and needs_consent(again) and answer is not Answer.SNAPSHOT:
-                answer = conduct.ask(again)
-                again = again if answer is Answer.AGREE else look(answer)
-        apply(again, engine, _after_creation(again, conduct.report, let_go))
-    if any(step.op in ("remove", "gone") for step in again.steps()):
-        adopted.sweep(engine)
-    return again
-
-
-def _choosing(plan: Plan, conduct: Conduct) -> contextlib.AbstractContextManager[Callable[[], None]]:
-    """The machine-wide lock, where devices are chosen."""
-    if plan.chooses_gpus:
-        return machine_lock(conduct.lock_timeout, conduct.tell)
-    return contextlib.nullcontext(lambda: None)
-
-
-def _after_creation(plan: Plan, report: Report, let_go: Callable[[], None]) -> Report:
-    """Lets go of the machine once every container is made: its label is the reservation, and others may choose."""
-    left = sum(1 for _ in plan.steps("create"))
-
-    def tell(event: Event) -> None:
-        nonlocal left
-        if event.kind == "done" and event.step is not None and event.step.op == "create":
-            left -= 1
-            if left == 0:
-                let_go()
-        report(event)
-
-    return tell
-
-
-def _locked(plan: Plan, engine: EngineClient, conduct: Conduct) -> contextlib.AbstractContextManager[None]:
-    names = [one.container for one in plan.containers if one.container]
-    return hold(names, engine.identity, conduct.command, conduct.lock_timeout, conduct.tell)
-
-
 def check(plan: Plan, sources: Mapping[str, Sequence[str]] | None = None) -> None:
     """Refusals and mistakes that only the host could show end the run before anything is touched."""
     problems = [problem for one in plan.containers for problem in one.problems]
@@ -264,11 +171,6 @@ def check(plan: Plan, sources: Mapping[str, Sequence[str]] | None = None) -> Non
             hint = "wait for them with --wait-gpus, or ask for fewer"
             message = f"{one.container}: {one.shortage[0]}"
             raise EngineError(Failure(SHORTAGE, message, hint, log=one.shortage[1:]))
-
-
-def needs_consent(plan: Plan) -> bool:
-    """Whether something would be lost."""
-    return any(one.consent for one in plan.containers)
 
 
 def down_plan(

@@ -123,6 +123,16 @@ def has_compiler() -> None:
 
 
 @pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan is applied without pauses: a fake engine needs no time to settle."""
+    from sglaunch.engine import apply, settle
+
+    monkeypatch.setattr(settle, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(settle, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(apply, "_POLL_SECONDS", 0.0)
+
+
+@pytest.fixture
 def unique() -> str:
     """A project name that nobody else on this engine has."""
     return f"t-{secrets.token_hex(4)}"
@@ -141,7 +151,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Workers side by side: what a module does on one engine stays together, since it may use a port or a folder."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByModuleAndEngine(LoadScopeScheduling):  # type: ignore[misc, no-any-unimported, unused-ignore]
+    class ByModuleAndEngine(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module, _, name = nodeid.partition("::")
             words = re.split(r"\W+", name.partition("[")[2])

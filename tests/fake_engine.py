@@ -566,5 +566,5 @@ def _set_limits(host: dict[str, Any], arguments: Mapping[str, Any]) -> None:
     if "pids_limit" in arguments:
         host["PidsLimit"] = max(int(arguments["pids_limit"]), 0)
     if "restart" in arguments:
-        name, _, count = re.fullmatch(r"([a-z-]+)(:?)(\d*)", arguments["restart"]).groups()  # type: ignore[union-attr]
+        name, _, count = re.fullmatch(r"([a-z-]+)(:?)(\d*)", arguments["restart"]).groups()
         host["RestartPolicy"] = {"Name": name, "MaximumRetryCount": int(count or 0)}

@@ -293,9 +293,9 @@ def main() -> None:
             stop(state, rest[-1])
             start(state, rest[-1])
         elif verb in ("create", "rm"):
-            act[verb](state, rest)  # type: ignore[operator]
+            act[verb](state, rest)
         elif verb in act:
-            act[verb](state, *(word for word in rest if not word.startswith("-")))  # type: ignore[operator]
+            act[verb](state, *(word for word in rest if not word.startswith("-")))
         else:
             fatal(f'unknown subcommand "{verb}" for "nerdctl"')
         save(state)

@@ -15,12 +15,13 @@ import pytest
 from sglaunch_cli import Sglaunch
 from terminal import Terminal
 
-from sglaunch import glance
+from sglaunch import completion, glance, project
 from sglaunch.completion import SHELLS, script
-from sglaunch.config import files
+from sglaunch.config import files, layers
 from sglaunch.config.examples import PROFILE_KEYS
 from sglaunch.config.profile import Profile
 from sglaunch.dispatch import COMMANDS
+from sglaunch.engine import detect
 
 SECONDS = 20.0
 BASH = r"""
@@ -155,7 +156,13 @@ def test_names_at_a_glance_in_every_style() -> None:
 def test_a_glance_looks_where_the_reader_of_files_does() -> None:
     for name in ("PROJECT_FILE", "LOCAL_FILE", "SITE_FILE", "SITE_VARIABLE", "FILE_VARIABLE"):
         assert getattr(glance, name) == getattr(files, name)
+    assert glance.PROFILE_NAME == layers.PROFILE_NAME
     assert glance._builtin_folder() == files.builtin_folder()
+
+
+def test_what_completion_says_again_is_what_others_say() -> None:
+    assert completion.ENGINES == detect.ORDER
+    assert completion.ENGINE_VARIABLE == project.ENGINE_VARIABLE
 
 
 def test_the_keys_that_are_offered_are_those_of_a_profile() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from builders import at
 
-from sglaunch.doctor import FAIL, OK, WARN, Engine, Facts, Finding, Profile, examine
+from sglaunch.doctor.examine import examine
+from sglaunch.doctor.facts import Engine, Facts, Profile
+from sglaunch.doctor.finding import FAIL, OK, WARN, Finding
 from sglaunch.engine.explain import explain
 from sglaunch.errors import Problem
 from sglaunch.plan.capabilities import known

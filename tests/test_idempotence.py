@@ -14,15 +14,16 @@ from builders import CONFIG, project
 from fake_engine import FakeEngine, Killed
 from reconcile_cases import CASES, Case
 
-from sglaunch import pipeline
+from sglaunch import acting, pipeline
 from sglaunch.config.load import Config
 from sglaunch.engine import apply as applying
 from sglaunch.engine import host
-from sglaunch.engine import settle as settling
 from sglaunch.errors import ConfigError, EngineError, Interrupted, Refused, SglaunchError
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.steps import CREATE, RECREATE, Plan
 from sglaunch.spec.container import Wanted
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 class World(pipeline.Run):
@@ -32,7 +33,7 @@ class World(pipeline.Run):
         engine = FakeEngine(case.containers, images=case.images, registry=case.registry, missing=case.missing)
         engine.networks |= {name for one in case.profiles for name in one.spec.networks}
         config = Config("eval", Path(CONFIG).parent, Path(CONFIG), sorted(case.choices.known_profiles), [], {})
-        super().__init__(config, engine, project(), list(case.profiles))  # type: ignore[arg-type]
+        super().__init__(config, engine, project(), list(case.profiles))
         self.case = case
         self.fake = engine
 
@@ -45,7 +46,7 @@ class World(pipeline.Run):
 
     def up(self) -> Plan:
         """`up --yes`."""
-        return pipeline.up(self, self.case.choices, conduct(lambda _: pipeline.Answer.AGREE))
+        return pipeline.up(self, self.case.choices, conduct(lambda _: acting.Answer.AGREE))
 
     def planned(self) -> Plan:
         """What `plan` shows."""
@@ -60,18 +61,12 @@ class World(pipeline.Run):
         applying.apply(plan, self.fake, lambda _: None)
 
 
-def conduct(ask: Callable[[Plan], pipeline.Answer]) -> pipeline.Conduct:
-    return pipeline.Conduct(ask, lambda _: None, lambda _: None, "up")
+def conduct(ask: Callable[[Plan], acting.Answer]) -> acting.Conduct:
+    return acting.Conduct(ask, lambda _: None, lambda _: None, "up")
 
 
 def _config(one: ObservedContainer) -> str:
     return one.applied.config if one.applied is not None else ""
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(settling, "_POLL_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -169,9 +164,9 @@ def test_consent_that_is_not_given_keeps_every_container(world: Callable[[str], 
     before = set(one.fake.containers)
     needed: list[Plan] = []
 
-    def ask(plan: Plan) -> pipeline.Answer:
+    def ask(plan: Plan) -> acting.Answer:
         needed.append(plan)
-        return pipeline.Answer.KEEP
+        return acting.Answer.KEEP
 
     pipeline.up(one, one.case.choices, conduct(ask))
     if needed:

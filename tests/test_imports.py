@@ -29,12 +29,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"spec", "plan", "convert", "recall"},
     "report": {"spec", "plan"},
     "project": {"config", "spec", "plan", "engine", "recall"},
-    "pipeline": {"project", "config", "spec", "plan", "engine", "recall"},
+    "acting": {"plan", "engine"},
+    "pipeline": {"acting", "project", "config", "spec", "plan", "engine", "recall"},
+    "adoption": {"project", "config", "spec", "plan", "convert", "engine"},
     "doctor": {"spec", "plan"},
     "starter": set(),
     "commands": {
         *("doctor", "starter", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"),
-        *("completion", "recall"),
+        *("acting", "adoption", "completion", "recall"),
     },
     "glance": set(),
     "completion": {"glance", "config", "engine"},
@@ -49,8 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Library -> the only modules that may import it.
 DOORS: dict[str, set[str]] = {
-    # One reads, the other writes profiles that were imported: comments beside values, a person's file kept as it was.
-    "ruamel": {"sglaunch.config.document", "sglaunch.config.writing"},
+    # One reads; the others write profiles that were imported, comments beside values, a person's file kept as it was.
+    "ruamel": {"sglaunch.config.document", "sglaunch.config.span", "sglaunch.config.yaml_lines"},
     "jinja2": {"sglaunch.config.render"},
     "pydantic": {"sglaunch.config.entries", "sglaunch.config.profile"},
     "dotenv": {"sglaunch.config.named_files"},
@@ -82,7 +84,10 @@ PURE_MODULES = tuple(
             "demands",
             "compose_merge",
             "writing",
+            "span",
+            "yaml_lines",
             "candidates",
+            "key_path",
             "examples",
             "keys",
             "schema",

@@ -21,21 +21,21 @@ from builders import (
 )
 from fake_engine import FakeEngine
 
-from sglaunch import pipeline
+from sglaunch import acting, pipeline
 from sglaunch.config.load import Config
 from sglaunch.engine import host
-from sglaunch.engine import settle as settling
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused, UsageError
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.steps import ContainerPlan, Plan
 from sglaunch.spec.container import Wanted
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 
 @pytest.fixture(autouse=True)
 def a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "owner", lambda: ANA)
-    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
 
 
 class Answer:
@@ -45,18 +45,18 @@ class Answer:
         self.yes = yes
         self.asked: list[Plan] = []
 
-    def __call__(self, plan: Plan) -> pipeline.Answer:
+    def __call__(self, plan: Plan) -> acting.Answer:
         self.asked.append(plan)
-        return pipeline.Answer.AGREE if self.yes else pipeline.Answer.KEEP
+        return acting.Answer.AGREE if self.yes else acting.Answer.KEEP
 
     @property
-    def conduct(self) -> pipeline.Conduct:
-        return pipeline.Conduct(self, lambda _: None, lambda _: None, "up")
+    def conduct(self) -> acting.Conduct:
+        return acting.Conduct(self, lambda _: None, lambda _: None, "up")
 
 
 def run(engine: FakeEngine, *wanted: Wanted) -> pipeline.Run:
     config = Config("eval", Path(CONFIG).parent, Path(CONFIG), [one.profile for one in wanted], [], {})
-    return pipeline.Run(config, engine, project(), list(wanted))  # type: ignore[arg-type]
+    return pipeline.Run(config, engine, project(), list(wanted))
 
 
 def up(engine: FakeEngine, *wanted: Wanted, answer: Answer | None = None, **choices: Any) -> Answer:
@@ -109,12 +109,12 @@ def test_no_keeps_orphans() -> None:
 def test_a_verb_other_than_up_does_nothing_on_no() -> None:
     engine = FakeEngine([make_container()])
 
-    def look(answer: pipeline.Answer) -> Plan:
-        return Plan() if answer is pipeline.Answer.KEEP else plan_down(run(engine).observe(), project(), (), (), {})
+    def look(answer: acting.Answer) -> Plan:
+        return Plan() if answer is acting.Answer.KEEP else plan_down(run(engine).observe(), project(), (), (), {})
 
-    done = pipeline.carry_out(look, engine, Answer(yes=False).conduct)  # type: ignore[arg-type]
+    done = acting.carry_out(look, engine, Answer(yes=False).conduct)
     assert (done.containers, engine.changing_calls()) == ((), [])
-    pipeline.carry_out(look, engine, Answer(yes=True).conduct)  # type: ignore[arg-type]
+    acting.carry_out(look, engine, Answer(yes=True).conduct)
     assert engine.names() == {}
 
 

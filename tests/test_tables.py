@@ -6,13 +6,16 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 from python_on_whales import DockerClient
 
+from sglaunch.config.entries import MountEntry
 from sglaunch.config.profile import NOT_CARRIED, Profile
 from sglaunch.plan.options import OPTIONS
 from sglaunch.spec.container import ContainerSpec, Settings
+from sglaunch.spec.mounts import MODES, PROPAGATIONS
 
 CREATE = set(inspect.signature(DockerClient().container.create).parameters)
 UPDATE = set(inspect.signature(DockerClient().container.update).parameters)
@@ -40,6 +43,12 @@ def test_every_field_of_the_spec_has_exactly_one_row() -> None:
     assert Counter(option.field for option in OPTIONS) == Counter(item.name for item in fields(ContainerSpec))
 
 
+def test_the_words_of_a_mount_are_those_of_its_entry() -> None:
+    words = get_args(MountEntry.model_fields["propagation"].annotation)
+    assert words == ("", *PROPAGATIONS)
+    assert {field for field, _ in MODES.values()} <= set(MountEntry.model_fields)
+
+
 def test_no_two_rows_fill_the_same_argument() -> None:
     used = Counter(option.argument for option in OPTIONS if option.argument)
     assert [argument for argument, count in used.items() if count > 1] == []
@@ -47,12 +56,12 @@ def test_no_two_rows_fill_the_same_argument() -> None:
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.argument], ids=lambda option: option.field)
 def test_the_argument_of_a_row_is_one_of_the_create_call(option: object) -> None:
-    assert option.argument in CREATE  # type: ignore[attr-defined]
+    assert option.argument in CREATE
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.live], ids=lambda option: option.field)
 def test_the_argument_of_a_live_row_is_one_of_the_update_call(option: object) -> None:
-    assert option.live.argument in UPDATE  # type: ignore[attr-defined]
+    assert option.live.argument in UPDATE
 
 
 @pytest.mark.parametrize("key", [*COMPOSE, *OTHERS])

@@ -19,6 +19,8 @@ ROOMS = {
     "parser": "commands and options",
     "commands": "a thin function a verb",
     "pipeline": "the arrow, once",
+    "acting": "consent, lock, look again, apply",
+    "adoption": "a container that sglaunch did not make",
     "project": "the project, its engine, the site's rules",
     "config": "files to spec",
     "engine": "calls to engine and host; apply",

@@ -82,7 +82,7 @@ class Reader:
             self._personal()
             for name in IMAGES:
                 docker_engine.build_with(OWNER_HERE + name, _programs_of_image())
-        except BaseException:
+        except BaseException:  # whoever interrupts it wants nothing left behind either
             self.__exit__()
             raise
         return self
@@ -254,7 +254,10 @@ def _programs_of_image() -> dict[str, str]:
 
 def _unused_name() -> tuple[Path, str]:
     """A home and a project as long as ana's, that nobody has, and that no hexadecimal number can look like."""
-    chance: Callable[[], str] = lambda: "".join(random.choices(_LETTERS, k=len(PROJECT)))  # noqa: E731
+
+    def chance() -> str:
+        return "".join(random.choices(_LETTERS, k=len(PROJECT)))
+
     while True:
         home, project = Path("/tmp") / chance(), chance()
         if home.name != project and not docker_engine.containers(project):

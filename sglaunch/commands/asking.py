@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from sglaunch.acting import Answer, Conduct
 from sglaunch.engine import trace
 from sglaunch.engine.apply import Report
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import ConsentNeeded
-from sglaunch.pipeline import Answer, Conduct
 from sglaunch.plan.steps import Plan
 from sglaunch.project import Common
 from sglaunch.recall import witness

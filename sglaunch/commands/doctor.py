@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.convert.to_create import CDI_KIND
-from sglaunch.doctor import FAIL, Engine, Facts, Finding, Profile, examine
+from sglaunch.doctor.examine import examine
+from sglaunch.doctor.facts import Engine, Facts, Profile
+from sglaunch.doctor.finding import FAIL, Finding
 from sglaunch.engine import detect, health, host
 from sglaunch.engine.gpus import devices, driver_cuda
 from sglaunch.errors import Problem, Refused, UsageError

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sglaunch.acting import Answer, carry_out
 from sglaunch.commands.asking import answer, conduct, warn
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import Answer, carry_out, down_plan
+from sglaunch.pipeline import down_plan
 from sglaunch.plan.observation import Project
 from sglaunch.plan.steps import REMOVE, REPAIR, Plan
 from sglaunch.project import Common, connect, identity_of

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from sglaunch.acting import Answer, needs_consent
 from sglaunch.commands import trust
 from sglaunch.commands.asking import answer, columns, conduct, reporter, show, show_json
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.apply import Event, apply
 from sglaunch.engine.own_images import own_images, used_images
 from sglaunch.errors import ConsentNeeded, UsageError
-from sglaunch.pipeline import Answer, Run, needs_consent, prepare
+from sglaunch.pipeline import Run, prepare
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.fetching import plan_pull, plan_push
 from sglaunch.plan.pruning import plan_prune

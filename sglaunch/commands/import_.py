@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sglaunch.commands import import_compose, import_container
+from sglaunch import adoption
+from sglaunch.commands import import_compose
 from sglaunch.commands.asking import show, show_json
 from sglaunch.commands.import_compose import ComposeText
+from sglaunch.commands.pasted import ARGUMENT, STDIN, read_pasted
 from sglaunch.commands.saving import read_text, save
 from sglaunch.config.document import parse
 from sglaunch.config.files import FILE_VARIABLE, PROJECT_FILE, builtin_names
-from sglaunch.config.layers import is_profile_name
+from sglaunch.config.layers import check_profile_name
 from sglaunch.config.load import identify
 from sglaunch.config.node import Problems
 from sglaunch.config.writing import profile_document, with_profiles
@@ -25,11 +25,9 @@ from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
 from sglaunch.errors import Place, Problem, Refused, UsageError
 from sglaunch.project import Common, connect, project_file, request
-from sglaunch.recall.witness import MAX_FILE
 from sglaunch.report.problems import SCHEMA_VERSION, loss_lines, problem_data
 from sglaunch.report.progress import say
 
-ARGUMENT, STDIN = "<argument>", "<stdin>"
 _COMPOSE = re.compile(r"^[\"']?services[\"']?\s*:", re.MULTILINE)
 
 
@@ -37,8 +35,9 @@ def run(
     common: Common, sources: Sequence[str], *, name: str = "", write: bool = False, services: Sequence[str] = ()
 ) -> int:
     """Needs neither a project nor an engine, unless it writes. `services`: those of a compose file that are meant."""
-    _check_name(name)
-    text, source = _source(common, sources)
+    if name:
+        check_profile_name(name)
+    text, source = read_pasted(common, sources)
     if _COMPOSE.search(text) and _is_compose(text):
         path = common.directory / (PROJECT_FILE if source in (STDIN, ARGUMENT) else source)
         folder = _folder(common)
@@ -51,20 +50,15 @@ def run(
 
 def container(common: Common, container: str, *, name: str = "", write: bool = False) -> int:
     """A container of the engine as a profile. The engine is the project's, where there is one."""
-    _check_name(name)
+    if name:
+        check_profile_name(name)
     try:
         configured = identify(request(common)).engine
     except UsageError:
         configured = {}
     engine = connect(common, configured)
-    found = import_container.imported(engine, *import_container.inspect(engine, container))
+    found = adoption.imported(engine, *adoption.inspect(engine, container))
     return answer(common, [replace(found, name=name or found.name)], write=write, moved=True)
-
-
-def _check_name(name: str) -> None:
-    if name and not is_profile_name(name):
-        hint = "letters, digits, _ . and -, beginning with a letter or digit"
-        raise UsageError(f"{name!r} is not a profile name", hint)
 
 
 def answer(common: Common, imported: Sequence[Imported], *, write: bool, moved: bool = False) -> int:
@@ -91,41 +85,6 @@ def answer(common: Common, imported: Sequence[Imported], *, write: bool, moved: 
         names = " ".join(one.name for one in own)
         show([f"wrote {path}", f"next: `sglaunch plan {names}`"])
     return 0
-
-
-def _source(common: Common, sources: Sequence[str]) -> tuple[str, str]:
-    """The text, and its name in messages: of a file, of stdin, of an argument, or of the words of a command."""
-    if not sources:
-        raise UsageError("nothing to import", "quote a `docker run` command, or name a file, or - for stdin")
-    if len(sources) > 1:
-        return _clean(shlex.join(sources)), ARGUMENT
-    (one,) = sources
-    if one == "-":
-        if sys.stdin.isatty():
-            say("paste the command, then press Enter and Ctrl-D")
-        return _clean(sys.stdin.buffer.read(MAX_FILE).decode("utf-8", "replace")), STDIN
-    if (text := _file(common.directory / one)) is not None:
-        return text, one
-    if not re.search(r"\s", one.strip()):
-        raise UsageError(f"{one}: no such file", "quote the whole command, or name a file, or - for stdin")
-    return _clean(one), ARGUMENT
-
-
-def _file(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return _clean(file.read(MAX_FILE).decode("utf-8-sig", "replace"))
-    except IsADirectoryError:
-        raise UsageError(f"{path} is a folder", "name a file in it") from None
-    except PermissionError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", f"check `ls -l {path}`") from None
-    except (OSError, ValueError):
-        return None  # a command, whose text is no name of a file
-
-
-def _clean(text: str) -> str:
-    """What a terminal handed over, as text: bytes that are none become marks."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_compose(text: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sglaunch.acting import Answer, carry_out
 from sglaunch.commands.asking import answer, conduct
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.engine.observe import observe
-from sglaunch.pipeline import Answer, carry_out, check
+from sglaunch.pipeline import check
 from sglaunch.plan.observation import Project
 from sglaunch.plan.removing import plan_restart, plan_start, plan_stop
 from sglaunch.plan.steps import Plan

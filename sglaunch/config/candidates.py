@@ -6,19 +6,18 @@ stars.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sglaunch.config.expanded import Expanded, expanded
 from sglaunch.config.expansions import CREDENTIALS
+from sglaunch.config.key_path import child, node_at, steps_of, value_at
 from sglaunch.config.keys import Steps, meaning
 from sglaunch.config.merge import KEEP_NULL, REPLACE, rule_for
 from sglaunch.config.node import Node
 from sglaunch.config.profile import model_at
 from sglaunch.errors import Origin
-from sglaunch.spec.server import flag_word
 from sglaunch.spec.values import MASK, Secret, looks_secret
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 WINS, MERGED, APPENDED, REPLACED = "wins", "merged", "appended", "replaced"
 REMOVES, REMOVED, COVERS, GIVES_WAY = "removes", "removed", "replaces the whole", "gives way"
 MERGE_RULE, APPEND_RULE, REPLACE_RULE = "merge", "append", "replace"
-_INDEX = re.compile(r"\[(\d+)\]\.?|(\d+)(?:\.|(?=\[)|$)")
 
 
 @dataclass(frozen=True)
@@ -63,15 +61,15 @@ def explain(resolved: Resolved, key: str, spec: Mapping[str, Any]) -> Explained 
     if meant is None:
         return None
     secret = resolved.wanted.secret_names
-    texts = [candidate.masked(steps, secret) for candidate in _written(resolved, steps)]
+    texts = [candidate.masked(secret) for candidate in _written(resolved, steps)]
     made = [one for one in more if one.steps == steps]
     is_list = _is_list(resolved.text, steps)
-    node = _at(resolved.text, steps)
+    node = node_at(resolved.text, steps)
     found = (*_with_expanded(texts, made, is_list), *_inside(more, steps, node))
-    value, there = _within(spec, steps)
+    value, there = value_at(spec, steps)
     expands = any(one.by and one.fate != GIVES_WAY for one in found)
     if node is not None and not expands:
-        value = shown(node, steps, secret)
+        value = _shown(node, steps, secret)
     elif not there:
         if not found and len(steps) > 1 and model_at(steps[:-1]) is None:
             return None
@@ -86,40 +84,14 @@ def _made_of(found: Sequence[Candidate]) -> Any:
     return {key: value for one in mappings for key, value in one.items()} if mappings else kept[-1]
 
 
-def steps_of(key: str, nodes: Iterable[Node], plain: Sequence[Any]) -> tuple[str | int, ...]:
-    """The steps of a path as people write it. A key may hold dots itself: the longest one that is there is meant."""
-    steps: list[str | int] = []
-    rest, within = key, list(nodes)
-    while rest:
-        names = {name for node in within for name, _ in node.items()}
-        names |= {str(name) for one in plain if isinstance(one, Mapping) for name in one}
-        near = sorted((n for n in names if rest == n or rest.startswith((f"{n}.", f"{n}["))), key=len, reverse=True)
-        index = _INDEX.match(rest) if any(node.is_list for node in within) or rest.startswith("[") else None
-        if near:
-            step: str | int = near[0]
-            rest = rest[len(near[0]) :].removeprefix(".")
-        elif index:
-            step = int(index[1] or index[2])
-            rest = rest[index.end() :]
-        else:
-            free = bool(steps) and model_at(steps) is None
-            word = rest if free else re.split(r"[.\[]", rest, maxsplit=1)[0]
-            rest = rest[len(word) :].removeprefix(".")
-            step = _alias(steps, word, names)
-        steps.append(step)
-        within = [inner for node in within if (inner := _child(node, step)) is not None]
-        plain = [one[step] for one in plain if isinstance(one, Mapping) and step in one]
-    return tuple(steps)
-
-
-def shown(node: Node, steps: Steps, secret_names: Collection[str]) -> Any:
+def _shown(node: Node, steps: Steps, secret_names: Collection[str]) -> Any:
     """A value for people: as it is after its short forms, secrets as stars."""
     if node.secret:
         return MASK
     if node.is_map:
-        return {key: shown(inner, (*steps, key), secret_names) for key, inner in node.items()}
+        return {key: _shown(inner, (*steps, key), secret_names) for key, inner in node.items()}
     if node.is_list:
-        return [shown(inner, (*steps, number), secret_names) for number, inner in enumerate(node.value)]
+        return [_shown(inner, (*steps, number), secret_names) for number, inner in enumerate(node.value)]
     return _masked(node.value, steps, secret_names)
 
 
@@ -138,17 +110,17 @@ class _Found:
     fate: str
     at: Steps
 
-    def masked(self, steps: Steps, secret_names: Collection[str]) -> Candidate:
-        value = shown(self.node, self.at, secret_names) if self.fate != REMOVES else None
+    def masked(self, secret_names: Collection[str]) -> Candidate:
+        value = _shown(self.node, self.at, secret_names) if self.fate != REMOVES else None
         return Candidate(value, self.node.origin, self.fate)
 
 
 def _written(resolved: Resolved, steps: Steps) -> Iterator[_Found]:
     """Of each text what it says of a path, nearest first; an item of a list is found by its value."""
     if steps and isinstance(steps[-1], int):
-        item = _at(resolved.text, steps)
+        item = node_at(resolved.text, steps)
         for text in reversed(resolved.texts):
-            owner = _at(text, steps[:-1])
+            owner = node_at(text, steps[:-1])
             same = (
                 [one for one in owner.value if item and one.plain() == item.plain()] if owner and owner.is_list else []
             )
@@ -181,7 +153,7 @@ def _look(text: Node, steps: Steps) -> tuple[Node | None, Steps, bool]:
     """The node at a path; else the one above it that removes it, or that replaces all that lies beneath."""
     node = text
     for depth, step in enumerate(steps):
-        inner = _child(node, step)
+        inner = child(node, step)
         path = ".".join(map(str, steps[:depth]))
         if inner is None:
             covers = depth > 0 and (node.tag == "override" or rule_for(path) == REPLACE)
@@ -225,7 +197,7 @@ def _tree(one: Expanded) -> dict[str, Any]:
 
 
 def _is_list(merged: Node, steps: Steps) -> bool:
-    node = _at(merged, steps)
+    node = node_at(merged, steps)
     return node is not None and node.is_list and rule_for(".".join(map(str, steps))) != REPLACE
 
 
@@ -242,35 +214,3 @@ def _rule(node: Node | None, value: Any, steps: Steps) -> str:
 
 def _replaces(node: Node, steps: Steps) -> bool:
     return node.is_scalar or node.tag == "override" or rule_for(".".join(map(str, steps))) == REPLACE
-
-
-def _alias(steps: Sequence[str | int], word: str, names: Iterable[str]) -> str:
-    """`server.args.tp-size` is tp, `ports.80` is 80/tcp."""
-    if list(steps) == ["server", "args"]:
-        return flag_word(word)
-    return f"{word}/tcp" if list(steps) == ["ports"] and f"{word}/tcp" in names else word
-
-
-def _child(node: Node, step: str | int) -> Node | None:
-    if node.is_list and isinstance(step, int):
-        inner: Node | None = node.value[step] if step < len(node.value) else None
-        return inner
-    return node.get(str(step))
-
-
-def _at(node: Node, steps: Steps) -> Node | None:
-    found: Node | None = node
-    for step in steps:
-        found = _child(found, step) if found is not None else None
-    return found
-
-
-def _within(spec: Any, steps: Steps) -> tuple[Any, bool]:
-    """The value of a plain spec at a path, and whether it has one."""
-    for step in steps:
-        if isinstance(spec, list) and isinstance(step, int):
-            spec = dict(enumerate(spec))
-        if not isinstance(spec, Mapping) or step not in spec:
-            return None, False
-        spec = spec[step]
-    return spec, True

@@ -6,16 +6,15 @@ can be written as a list or as a mapping becomes a mapping first.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from sglaunch.config.node import Node
+from sglaunch.spec.mounts import COLON
 
 _REPLACED = ("command", "entrypoint", "healthcheck.test")
 _ASSIGNED = ("environment", "labels", "annotations", "sysctls", "build.args", "build.labels", "build.ssh")
 _NAMED = ("depends_on", "networks")
 _SINGLE = ("dns", "dns_search", "env_file", "tmpfs", "label_file")
-_OUTSIDE = re.compile(r":(?![^{}]*\})")
 
 
 def merged(base: Node, own: Node, path: str = "") -> Node:
@@ -87,7 +86,7 @@ def _target(item: Node) -> str:
     """The container path of a volume or a device."""
     if item.is_map:
         return _text(item, "target")
-    parts = _OUTSIDE.split(item.written())
+    parts = COLON.split(item.written())
     return parts[1] if len(parts) > 1 else parts[0]
 
 

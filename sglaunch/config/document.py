@@ -103,7 +103,7 @@ def dump_for_others(documents: Sequence[object]) -> str:
         yaml = YAML(typ="safe", pure=True)
         yaml.Representer = _ForOthers
         yaml.default_flow_style = False
-        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # declared as None there
         yaml.allow_unicode = True
         yaml.width = 4096
         stream.write("---\n" if number else "")

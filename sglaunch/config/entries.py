@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, WithJsonSchema
 
 from sglaunch.spec.reference import REFERENCE, is_reference
-from sglaunch.spec.values import parse_duration, parse_size, parse_swap
+from sglaunch.spec.values import PULL_POLICY, RESTART, check_restart, parse_duration, parse_size, parse_swap
 
 SIZE_PATTERN = r"^\s*\d+(\.\d+)? ?[kmgtpKMGTP]?([iI]?[bB])?\s*$"
 _DURATION = r"^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(h|ms|us|µs|ns|m|s|d))+)\s*$"
@@ -56,18 +56,8 @@ def _limit(value: object) -> object:
     return -1 if value == "unlimited" else _whole(value)
 
 
-_RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
-_PULL_POLICY = r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+"
-
-
-def _restart(value: object) -> object:
-    if not re.fullmatch(_RESTART, str(value)):
-        raise ValueError(f"{value!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
-    return value
-
-
 def _pull_policy(value: object) -> object:
-    if not re.fullmatch(_PULL_POLICY, str(value)):
+    if not re.fullmatch(PULL_POLICY, str(value)):
         allowed = "always, missing, never, daily, weekly, every_12h and build"
         raise ValueError(f"{value!r} is not a pull policy; allowed are {allowed}")
     return "missing" if value == "if_not_present" else value
@@ -95,8 +85,8 @@ ServerPort = Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535), _numb
 Text = StrictStr
 Image = Annotated[Text, BeforeValidator(_image), _matching(REFERENCE)]
 Absolute = Annotated[Text, BeforeValidator(_absolute), _matching("/.*|")]
-PullPolicy = Annotated[Text, BeforeValidator(_pull_policy), _matching(_PULL_POLICY)]
-Restart = Annotated[Text, BeforeValidator(_restart), _matching(_RESTART)]
+PullPolicy = Annotated[Text, BeforeValidator(_pull_policy), _matching(PULL_POLICY)]
+Restart = Annotated[Text, BeforeValidator(check_restart), _matching(RESTART)]
 
 
 class Strict(BaseModel):
@@ -183,7 +173,7 @@ class ReadyEntry(Strict):
 
 class ServerEntry(Strict):
     model: Annotated[Text, Field(min_length=1)] = Field(description="model id, or a path of the host")
-    host: Text = Field("0.0.0.0", description="address it listens on in the container")  # noqa: S104
+    host: Text = Field("0.0.0.0", description="address it listens on in the container")  # noqa: S104 - as in spec/server
     port: ServerPort = Field(30000, description="port it listens on; auto takes the first free one")
     args: dict[str, Any] = Field({}, description="flags of sglang.launch_server, such as tp: 4")
     launcher: Annotated[list[Text], Field(min_length=1)] | None = Field(None, description="words before the flags")

@@ -15,7 +15,7 @@ from sglaunch.config.document import parse
 from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
-from sglaunch.errors import BUILTIN
+from sglaunch.errors import BUILTIN, UsageError
 
 SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
@@ -24,6 +24,7 @@ ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sud
 OWN_MACHINE = (SITE, PERSONAL, LOCAL)
 """The layers that may say where the engine is, and with which rights it is asked: no checked-in one."""
 PROFILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_NAME_HINT = "letters, digits, _ . and -, beginning with a letter or digit"
 REGISTRY = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
 MIRROR = rf"{REGISTRY}(?:/[a-z0-9._/-]+)?"
 
@@ -107,9 +108,10 @@ class Stack:
         return found
 
 
-def is_profile_name(name: str) -> bool:
-    """Whether a profile under `profiles` can have this name; keys that begin with x- are nobody's."""
-    return re.fullmatch(PROFILE_NAME, name) is not None and not name.startswith("x-")
+def check_profile_name(name: str) -> None:
+    """Raises UsageError where no profile can have this name; keys that begin with x- are nobody's."""
+    if not re.fullmatch(PROFILE_NAME, name) or name.startswith("x-"):
+        raise UsageError(f"{name!r} is not a profile name", _NAME_HINT)
 
 
 def read_stack(files: Files, problems: Problems) -> Stack:
@@ -236,8 +238,7 @@ def _add_profile(layer: Layer, name: str, node: Node, problems: Problems) -> Non
     path = join("profiles", name)
     place = node.key or node.origin.place
     if not re.fullmatch(PROFILE_NAME, name):
-        hint = "letters, digits, _ . and -, beginning with a letter or digit"
-        problems.error(place, path, f"{name!r} is not a profile name", hint)
+        problems.error(place, path, f"{name!r} is not a profile name", _NAME_HINT)
         return
     if name in layer.profiles:
         first = layer.profiles[name].key or layer.profiles[name].origin.place

@@ -8,8 +8,6 @@ from typing import Any
 
 from sglaunch.errors import Origin, Place, Problem
 
-Scalar = str | int | float | bool | None
-
 
 @dataclass(frozen=True)
 class Node:

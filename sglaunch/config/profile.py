@@ -71,6 +71,7 @@ class Profile(Strict):
     cgroup: Text = Field("", description="cgroup namespace: host or private")
     shm_size: Size | None = Field(None, description="size of /dev/shm")
     gpus: GpusEntry | None = Field(None, description="all, a number, or a list of ids")
+    # A type checker reads no table.
     accelerator: Literal[ACCELERATORS] | None = Field(None, description="what the host computes with")  # type: ignore[valid-type]
     devices: dict[str, DeviceEntry] = Field({}, description="host devices and CDI names, by container path")
     device_cgroup_rules: list[Text] = Field([], description="rules of the device cgroup")

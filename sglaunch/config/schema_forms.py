@@ -11,7 +11,8 @@ from typing import Any
 
 from sglaunch.config.entries import SIZE_PATTERN
 from sglaunch.config.shorthand import PORT_KEYS, TEXT_KEYS
-from sglaunch.config.shorthand_mounts import DEVICE_KEYS, PROPAGATIONS, VOLUME_TYPES
+from sglaunch.config.shorthand_mounts import DEVICE_KEYS
+from sglaunch.spec.mounts import PROPAGATIONS, VOLUME_TYPES
 
 Schema = dict[str, Any]
 Form = Callable[[Schema], Schema]

@@ -10,23 +10,11 @@ from typing import Any
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.suggest import nearest
+from sglaunch.spec.mounts import BY_TYPE, CDI_NAME, IGNORED_MODES, MODES, VOLUME_NAME, VOLUME_TYPES
 from sglaunch.spec.values import parse_size
 
 VOLUME_KEYS = ("type", "source", "target", "read_only", "bind", "volume", "tmpfs", "consistency")
-VOLUME_TYPES = ("bind", "volume", "tmpfs")
-PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave", "rprivate")
 DEVICE_KEYS = ("source", "target", "permissions")
-_CDI = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
-_MODES: dict[str, tuple[str, Any]] = {
-    "ro": ("read_only", True),
-    "rw": ("read_only", False),
-    "z": ("selinux", "z"),
-    "Z": ("selinux", "Z"),
-    "nocopy": ("nocopy", True),
-    **{word: ("propagation", word) for word in PROPAGATIONS},
-}
-_NESTED = {"bind": ("create_host_path", "propagation", "selinux"), "volume": ("nocopy",), "tmpfs": ("size", "mode")}
-_IGNORED_MODES = ("cached", "delegated", "consistent")
 
 
 def volumes(node: Node, path: str, paths: Paths, problems: Problems) -> Node:
@@ -63,11 +51,11 @@ def _short(item: Node, paths: Paths) -> tuple[str, Node]:
         return container_path(parts[0]), _entry(item, {"type": "volume"})
     source, target = parts[0], parts[1]
     for mode in parts[2].split(",") if len(parts) == 3 else ():
-        if mode in _IGNORED_MODES:
+        if mode in IGNORED_MODES:
             continue
-        if mode not in _MODES:
-            raise ValueError(f"{mode!r} is not a mount option; {nearest(mode, _MODES) or 'allowed are ro and rw'}")
-        key, value = _MODES[mode]
+        if mode not in MODES:
+            raise ValueError(f"{mode!r} is not a mount option; {nearest(mode, MODES) or 'allowed are ro and rw'}")
+        key, value = MODES[mode]
         values[key] = value
     values.update(_source(item, source, paths))
     return container_path(target), _entry(item, values)
@@ -77,7 +65,7 @@ def _source(item: Node, source: str, paths: Paths) -> dict[str, Any]:
     """A source that looks like a path is a bind; a bare name is a volume of the engine."""
     if source.startswith(("/", ".", "~")):
         return {"type": "bind", "source": paths.absolute(item.origin.place.file, source)}
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", source):
+    if not VOLUME_NAME.fullmatch(source):
         raise ValueError(f"{source!r} is neither a path nor a volume name; a relative path begins with ./")
     return {"type": "volume", "source": source}
 
@@ -87,8 +75,8 @@ def _long(item: Node, path: str, paths: Paths, problems: Problems) -> tuple[str,
     for key, inner in item.items():
         if key not in VOLUME_KEYS:
             problems.error(inner.key, join(path, key), "unknown key of a volume", nearest(key, VOLUME_KEYS))
-        elif key in _NESTED:
-            values.update(_nested(inner, join(path, key), _NESTED[key], problems))
+        elif key in BY_TYPE:
+            values.update(_nested(inner, join(path, key), BY_TYPE[key], problems))
         elif not inner.is_scalar:
             problems.error(inner, join(path, key), f"must be text, found {inner.kind}")
         elif key == "read_only":
@@ -162,11 +150,11 @@ def _device(item: Node, path: str, problems: Problems) -> tuple[str, dict[str, A
                 problems.error(inner.key, join(path, key), "unknown key of a device", nearest(key, DEVICE_KEYS))
         parts = [_text(item, "source"), _text(item, "target"), _text(item, "permissions")]
         # `docker compose config` writes a CDI name as source and target.
-        if _CDI.fullmatch(parts[0]) and parts[1] in ("", parts[0]):
+        if CDI_NAME.fullmatch(parts[0]) and parts[1] in ("", parts[0]):
             return parts[0], {"path": parts[0]}
     else:
         parts = [*item.written().split(":"), "", ""][:3]
-        if _CDI.fullmatch(item.written()):
+        if CDI_NAME.fullmatch(item.written()):
             return item.written(), {"path": item.written()}
         if parts[1] and not parts[1].startswith("/"):
             parts = [parts[0], "", parts[1]]

@@ -5,18 +5,14 @@ Compose puts the project's name before that of a volume; ours are the engine's o
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sglaunch.convert.compose_service import Service, engine_name
 from sglaunch.convert.found import Found
+from sglaunch.spec.mounts import BY_TYPE, COLON, IGNORED_MODES, MODES, VOLUME_TYPES
 from sglaunch.spec.values import looks_secret
 
-_OUTSIDE = re.compile(r":(?![^{}]*\})")
 _PATH = ("/", ".", "~", "$")
-_MODES = {"ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent"}
-_MODES |= {"shared", "slave", "private", "rshared", "rslave", "rprivate"}
-_NESTED = {"bind": ("create_host_path", "propagation", "selinux"), "volume": ("nocopy",), "tmpfs": ("size", "mode")}
 _PLAIN = ("type", "source", "target", "read_only", "consistency")
 _BUILD = (
     *("context", "dockerfile", "dockerfile_inline", "args", "target", "tags", "cache_from", "cache_to", "platforms"),
@@ -36,18 +32,18 @@ def target(volume: Any) -> str:
     """The container path of a volume as it stands in a profile, "" where it is not plain."""
     if isinstance(volume, dict):
         return str(volume.get("target", ""))
-    parts = _OUTSIDE.split(volume)
+    parts = COLON.split(volume)
     return parts[1] if len(parts) > 1 else parts[0]
 
 
 def _short(service: Service, item: Found) -> str:
-    parts = _OUTSIDE.split(item.text())
+    parts = COLON.split(item.text())
     if len(parts) == 1:
         return service.texts.of(parts[0], item)
     source, target = parts[0], service.texts.of(parts[1], item)
     modes = []
     for mode in ",".join(parts[2:]).split(",") if parts[2:] else ():
-        if mode in _MODES or "$" in mode:
+        if mode in (*MODES, *IGNORED_MODES) or "$" in mode:
             modes.append(service.texts.of(mode, item))
         else:
             service.notes.lose(item, f"the mount option {mode!r} is not carried")
@@ -84,7 +80,7 @@ def _volume(service: Service, key: str, item: Found) -> str:
 def _long(service: Service, item: Found) -> Any:
     entry: dict[str, Any] = {}
     kind = item.get("type")
-    if kind is None or kind.text() not in ("bind", "volume", "tmpfs"):
+    if kind is None or kind.text() not in VOLUME_TYPES:
         service.notes.lose(item, f"a mount of type {kind.text() if kind else 'unknown'} is not carried")
         return None
     for key, inner in item.entries():
@@ -93,10 +89,10 @@ def _long(service: Service, item: Found) -> Any:
             entry[key] = service.texts.plain_path(inner) if is_bind else _volume(service, inner.text(), inner)
         elif key in _PLAIN:
             entry[key] = service.texts.scalar(inner)
-        elif key in _NESTED and inner.is_map:
-            kept = {word: service.texts.scalar(one) for word, one in inner.entries() if word in _NESTED[key]}
+        elif key in BY_TYPE and inner.is_map:
+            kept = {word: service.texts.scalar(one) for word, one in inner.entries() if word in BY_TYPE[key]}
             for word, one in inner.entries():
-                if word not in _NESTED[key]:
+                if word not in BY_TYPE[key]:
                     service.notes.lose(one, "is not carried")
             entry.update({key: kept} if kept else {})
         elif not key.startswith("x-"):
@@ -118,11 +114,8 @@ def volumes_from(service: Service, found: Found) -> None:
 def secrets(service: Service, found: Found) -> None:
     """A file's secret is a read-only mount, as Compose makes of it."""
     for item in found.items():
-        name = item.get("source") if item.is_map else item
-        key = name.text() if name is not None else ""
-        target = item.get("target") if item.is_map else None
-        inside = target.text() if target is not None else key
-        inside = inside if inside.startswith("/") else f"/run/secrets/{inside}"
+        key, target = _named(item)
+        inside = target if target.startswith("/") else f"/run/secrets/{target or key}"
         hint = "write secret_env: [NAME], or a read-only volume of the file"
         _mounted(service, item, service.resource("secrets", key), inside, hint)
 
@@ -130,11 +123,16 @@ def secrets(service: Service, found: Found) -> None:
 def configs(service: Service, found: Found) -> None:
     """A file's config is a read-only mount, as Compose makes of it."""
     for item in found.items():
-        name = item.get("source") if item.is_map else item
-        key = name.text() if name is not None else ""
-        target = item.get("target") if item.is_map else None
-        inside = target.text() if target is not None else f"/{key}"
-        _mounted(service, item, service.resource("configs", key), inside, "write it to a file and mount that read-only")
+        key, target = _named(item)
+        hint = "write it to a file and mount that read-only"
+        _mounted(service, item, service.resource("configs", key), target or f"/{key}", hint)
+
+
+def _named(item: Found) -> tuple[str, str]:
+    """Which secret or config, and where it is to be, "" where that is not said."""
+    name = item.get("source") if item.is_map else item
+    target = item.get("target") if item.is_map else None
+    return name.text() if name is not None else "", target.text() if target is not None else ""
 
 
 def _mounted(service: Service, item: Found, entry: Found, inside: str, hint: str) -> None:

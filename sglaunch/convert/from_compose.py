@@ -9,22 +9,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
-from sglaunch.convert import compose_deploy, compose_networks, compose_storage
+from sglaunch.convert import compose_deploy, compose_environment, compose_kinds, compose_networks, compose_storage
 from sglaunch.convert.compose_service import Composed, Service, default_container
 from sglaunch.convert.compose_texts import Texts
-from sglaunch.convert.concealed import holds_secret, is_harmless
 from sglaunch.convert.found import Found, Notes
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.launched import split, with_server
 from sglaunch.convert.shell_text import Word
 from sglaunch.convert.through_shell import through_shell
-from sglaunch.spec.values import looks_secret
+from sglaunch.spec.values import PULL_POLICY
 
-_VARIABLE = re.compile(r"[^=\s$]+")
-_YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
-_POLICY = re.compile(r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+")
 _HEALTH = ("test", "interval", "timeout", "retries", "start_period", "disable")
 _CONDITIONS = ("service_started", "service_healthy")
 
@@ -71,24 +66,6 @@ def from_compose(
     return notes.imported(name, service.keys)
 
 
-def _text(service: Service, found: Found) -> None:
-    if not found.is_scalar:
-        service.notes.lose(found, "is not text")
-        return
-    service.keys[_key(found)] = service.texts.scalar(found)
-
-
-def _tree(service: Service, found: Found) -> None:
-    """Any data, its texts in our words."""
-    service.keys[_key(found)] = service.texts.tree(found)
-
-
-def _words(service: Service, found: Found) -> None:
-    """A line or a list of words."""
-    written = service.texts.tree(found)
-    service.keys[_key(found)] = written.strip() if isinstance(written, str) else written
-
-
 def _launched(service: Service, found: Found) -> None:
     """An SGLang launch command is a server. An entrypoint of the image's own cannot be known here."""
     words: list[Word] = []
@@ -108,85 +85,6 @@ def _launched(service: Service, found: Found) -> None:
         words += listed
     targets = [target for one in service.keys.get("volumes", ()) if (target := compose_storage.target(one))]
     service.keys = with_server(service.keys, words, targets, service.notes, place) or service.keys
-
-
-def _flag(service: Service, found: Found) -> None:
-    """True or false. `yes` was that in YAML 1.1, and an interpolated text becomes a comparison."""
-    key, value = _key(found), found.value
-    if isinstance(value, str) and value.lower() in (*_YES, *_NO):
-        service.notes.remark(key, f"written as {value!r}, which is text in YAML 1.2")
-        value = value.lower() in _YES
-    if isinstance(value, str):
-        expression = service.texts.expression(found)
-        value = f"{{{{ ({expression}) == 'true' }}}}" if expression else False
-    service.keys[key] = value
-
-
-def _number(service: Service, found: Found) -> None:
-    """0 is Compose's "not limited"."""
-    if str(found.value) in ("0", "0.0", ""):
-        return
-    _text(service, found)
-
-
-def _assignments(service: Service, found: Found) -> None:
-    """`[A=b]` or `{A: b}`; a label or parameter without a value has the empty one."""
-    if found.is_list:
-        pairs = [(item.text().partition("=")[0], item) for item in found.items()]
-        values = {name: service.texts.of(item.text().partition("=")[2], item) for name, item in pairs}
-    else:
-        values = {name: "" if item.value is None else service.texts.scalar(item) for name, item in found.entries()}
-    if any("$" in name for name in values):
-        service.notes.lose(found, "a name cannot be interpolated", "write it out")
-    service.keys[_key(found)] = {name: value for name, value in values.items() if name and "$" not in name}
-
-
-def _environment(service: Service, found: Found) -> None:
-    values: dict[str, Any] = {}
-    secret: list[str] = []
-    for name, item, text in _variables(found):
-        if not _VARIABLE.fullmatch(name):
-            service.notes.lose(item, "is not the name of a variable", "write NAME=value")
-            continue
-        values.pop(name, None)
-        if text is None:
-            secret.append(name) if looks_secret(name) else values.update({name: None})
-            continue
-        if text and "$" not in text and ((looks_secret(name) and not is_harmless(text)) or holds_secret(text)):
-            secret.append(name)
-            service.notes.remark("secret_env", f"the value of {name} is left behind")
-            continue
-        inner = service.texts.interpolated(text, item)
-        if looks_secret(name) and inner.sole_name == name:
-            secret.append(name)
-        else:
-            values[name] = inner.text
-    if values:
-        service.keys["environment"] = values
-    if secret:
-        service.keys["secret_env"] = list(dict.fromkeys(secret))
-
-
-def _variables(found: Found) -> list[tuple[str, Found, str | None]]:
-    if found.is_list:
-        parts = [(item.text().partition("="), item) for item in found.items()]
-        return [(name, item, value if sign else None) for (name, sign, value), item in parts]
-    return [(name, item, None if item.value is None else item.text()) for name, item in found.entries()]
-
-
-def _env_file(service: Service, found: Found) -> None:
-    files: list[Any] = []
-    for item in found.items():
-        path = item.get("path") if item.is_map else item
-        if path is None:
-            service.notes.lose(item, "has no path")
-            continue
-        shown = service.texts.plain_path(path)
-        required = item.get("required") if item.is_map else None
-        if item.is_map and item.get("format") is not None:
-            service.notes.lose(item.at("format"), "is not carried", "quotes in the file are taken off")
-        files.append({"path": shown, "required": False} if required is not None and required.value is False else shown)
-    service.keys["env_file"] = files
 
 
 def _healthcheck(service: Service, found: Found) -> None:
@@ -234,16 +132,12 @@ def _restart(service: Service, found: Found) -> None:
 
 
 def _pull_policy(service: Service, found: Found) -> None:
-    if "$" not in found.text() and not _POLICY.fullmatch(found.text()):
+    if "$" not in found.text() and not re.fullmatch(PULL_POLICY, found.text()):
         service.notes.lose(
             found, f"{found.text()!r} is not a pull policy here", "write always, missing, never or daily"
         )
         return
-    _text(service, found)
-
-
-def _key(found: Found) -> str:
-    return str(found.where[-1])
+    compose_kinds.text(service, found)
 
 
 def _named_by_others(service: Service) -> None:
@@ -274,36 +168,40 @@ def _exclusions(service: Service, found: Found) -> None:
 
 
 TABLE: Mapping[str, _Carry] = {
-    "container_name": _text,
-    "image": _text,
+    "container_name": compose_kinds.text,
+    "image": compose_kinds.text,
     "build": compose_storage.build,
-    "command": _words,
-    "entrypoint": _words,
-    "environment": _environment,
-    "env_file": _env_file,
+    "command": compose_kinds.words,
+    "entrypoint": compose_kinds.words,
+    "environment": compose_environment.environment,
+    "env_file": compose_environment.env_file,
     "volumes": compose_storage.volumes,
-    "tmpfs": _tree,
+    "tmpfs": compose_kinds.tree,
     "volumes_from": compose_storage.volumes_from,
     "secrets": compose_storage.secrets,
     "configs": compose_storage.configs,
-    "ports": _tree,
+    "ports": compose_kinds.tree,
     "network_mode": compose_networks.network_mode,
     "networks": compose_networks.networks,
-    "extra_hosts": _tree,
-    **dict.fromkeys(("dns", "dns_search", "dns_opt"), _tree),
+    "extra_hosts": compose_kinds.tree,
+    **dict.fromkeys(("dns", "dns_search", "dns_opt"), compose_kinds.tree),
     "ipc": compose_networks.namespace,
     "pid": compose_networks.namespace,
-    **dict.fromkeys(("uts", "userns_mode", "cgroup", "shm_size", "user", "working_dir", "hostname"), _text),
+    **dict.fromkeys(
+        ("uts", "userns_mode", "cgroup", "shm_size", "user", "working_dir", "hostname"), compose_kinds.text
+    ),
     "gpus": compose_deploy.gpus,
     "deploy": compose_deploy.deploy,
     "devices": compose_deploy.devices,
-    **dict.fromkeys(("device_cgroup_rules", "cap_add", "cap_drop", "security_opt", "group_add", "ulimits"), _tree),
-    **dict.fromkeys(("privileged", "read_only", "init", "tty", "stdin_open"), _flag),
-    "sysctls": _assignments,
-    "labels": _assignments,
-    **dict.fromkeys(("stop_signal", "stop_grace_period", "runtime", "platform", "cpuset"), _text),
-    **dict.fromkeys(("mem_limit", "mem_reservation", "memswap_limit", "cpus", "cpu_shares"), _number),
-    **dict.fromkeys(("cpu_quota", "cpu_period", "pids_limit"), _number),
+    **dict.fromkeys(
+        ("device_cgroup_rules", "cap_add", "cap_drop", "security_opt", "group_add", "ulimits"), compose_kinds.tree
+    ),
+    **dict.fromkeys(("privileged", "read_only", "init", "tty", "stdin_open"), compose_kinds.flag),
+    "sysctls": compose_kinds.assignments,
+    "labels": compose_kinds.assignments,
+    **dict.fromkeys(("stop_signal", "stop_grace_period", "runtime", "platform", "cpuset"), compose_kinds.text),
+    **dict.fromkeys(("mem_limit", "mem_reservation", "memswap_limit", "cpus", "cpu_shares"), compose_kinds.number),
+    **dict.fromkeys(("cpu_quota", "cpu_period", "pids_limit"), compose_kinds.number),
     "restart": _restart,
     "pull_policy": _pull_policy,
     "healthcheck": _healthcheck,

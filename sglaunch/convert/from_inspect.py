@@ -13,6 +13,7 @@ from typing import Any
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import LocalImage, ObservedContainer
 from sglaunch.plan.options import LIVE
+from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
 from sglaunch.spec.values import Secret
@@ -30,7 +31,7 @@ def is_container(data: Mapping[str, Any]) -> bool:
     return "State" in data and "Name" in data
 
 
-def image_identity(data: Mapping[str, Any], *, digest: bool = False) -> str:
+def _image_identity(data: Mapping[str, Any], *, digest: bool) -> str:
     """What tells an image from others: its id, or where containers do not tell that of theirs the digest."""
     digests = [str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []] if digest else []
     return digests[0] if digests else _identity(str(data.get("Id", "")))
@@ -41,16 +42,11 @@ def _identity(text: str) -> str:
     return f"sha256:{text}" if re.fullmatch(r"[0-9a-f]{64}", text) else text
 
 
-def image_names(data: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """An image's id and every name of it."""
-    return _identity(str(data.get("Id", ""))), [*(data.get("RepoTags") or []), *(data.get("RepoDigests") or [])]
-
-
 def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> LocalImage:
     """One image, by the names that its engine was given."""
     labels = (data.get("Config") or {}).get("Labels") or {}
     return LocalImage(
-        image_identity(data, digest=engine.digests),
+        _image_identity(data, digest=engine.digests),
         tuple(str(name).removeprefix(engine.local_prefix) for name in data.get("RepoTags") or []),
         tuple(str(one).rpartition("@")[2] for one in data.get("RepoDigests") or []),
         str(data.get("Created") or ""),
@@ -155,7 +151,7 @@ def addresses(data: Mapping[str, Any], port: int) -> list[str]:
     found = []
     for binding in (network.get("Ports") or {}).get(f"{port}/tcp") or []:
         ip = binding.get("HostIp") or ""
-        name = "127.0.0.1" if ip in ("", "0.0.0.0", "::") else f"[{ip}]" if ":" in ip else ip  # noqa: S104 - as told
+        name = "127.0.0.1" if ip in ANY_ADDRESS else f"[{ip}]" if ":" in ip else ip
         found.append(f"{name}:{binding.get('HostPort', '')}")
     own = [network.get("IPAddress"), *(one.get("IPAddress") for one in (network.get("Networks") or {}).values())]
     return list(dict.fromkeys([*found, *(f"{ip}:{port}" for ip in own if ip)]))

@@ -105,7 +105,7 @@ def _profile(line: Line, there: _Source, name: str, taken: Sequence[str]) -> Imp
     problems = tuple(map(there.problem, losses))
     for problem in problems:
         draft.remark("", f"not carried: {': '.join(part for part in (problem.path, problem.message) if part)}")
-    chosen = name or _profile_name(line, draft, taken)
+    chosen = name or _profile_name(draft, taken)
     return Imported(chosen, draft.ordered(), draft.comments, problems)
 
 
@@ -232,7 +232,7 @@ def _habits(line: Line, draft: Draft) -> None:
         draft.remark("", f"sudo ran it: {hint}")
 
 
-def _profile_name(line: Line, draft: Draft, taken: Sequence[str]) -> str:
+def _profile_name(draft: Draft, taken: Sequence[str]) -> str:
     """After the container, else after the image."""
     name = str(draft.keys.get("container_name", ""))
     if not name or "{{" in name:

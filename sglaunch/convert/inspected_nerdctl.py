@@ -65,7 +65,7 @@ def _ports(listed: list[Any]) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
     for one in listed:
         ip = str(one.get("HostIP") or "")
-        binding = {"HostIp": "" if ip == "0.0.0.0" else ip, "HostPort": str(one.get("HostPort") or "")}  # noqa: S104
+        binding = {"HostIp": "" if ip == "0.0.0.0" else ip, "HostPort": str(one.get("HostPort") or "")}  # noqa: S104 - as told
         found.setdefault(f"{one.get('ContainerPort')}/{one.get('Protocol', 'tcp')}", []).append(binding)
     return found
 

@@ -8,9 +8,11 @@ from typing import Any
 from sglaunch.convert.found import Notes
 from sglaunch.convert.inspected import SHORT_ID, Inspected
 from sglaunch.convert.inspected_texts import escaped, lost
+from sglaunch.spec.mounts import PROPAGATIONS
 
 _PODMAN_TMPFS = {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"}
-_PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave")
+# Every engine shows rprivate where none was asked for.
+_DEFAULT_PROPAGATION = "rprivate"
 
 
 def volumes(seen: Inspected, notes: Notes) -> Any:
@@ -34,7 +36,8 @@ def volumes(seen: Inspected, notes: Notes) -> Any:
             if options.get(key):
                 notes.losses.append(lost(seen, f"HostConfig.Mounts.{target}.{key}", "is set, and no profile says it"))
         propagation = str(mount.get("Propagation") or "")
-        words += [propagation] if is_bind and propagation in _PROPAGATIONS else []
+        asked = propagation in PROPAGATIONS and propagation != _DEFAULT_PROPAGATION
+        words += [propagation] if is_bind and asked else []
         if ":" in source or ":" in target:
             entry = {"type": mount["Type"], "source": escaped(source), "target": escaped(target)}
             found.append({**entry, **({"read_only": True} if "ro" in words else {})})

@@ -6,13 +6,12 @@ The grammar is that of github.com/compose-spec/compose-go, template/template.go:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sglaunch.convert.shell_expansion import NAME
 from sglaunch.convert.shell_text import Expression, Literal, Part, expression, quoted, template, variable
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 # What a shell knows whatever its environment says: facts of ours, where nobody exports them.
 _FACTS = {"UID": "uid", "GID": "gid"}
@@ -86,7 +85,7 @@ class _Reader:
         if after == "{":
             end = _closing(text, dollar + 2)
             return self.braced(text[dollar + 2 : end]), end + 1
-        match = _NAME.match(text, dollar + 1)
+        match = NAME.match(text, dollar + 1)
         if match is None:
             raise ValueError(f"{text[dollar : dollar + 2]!r} is not a variable; write $$ for a dollar sign itself")
         return self.plain(match[0]), match.end()
@@ -99,7 +98,7 @@ class _Reader:
         return Expression(f"{variable(name)} | default({_FACTS.get(name, quoted(''))})", f"${{{name}}}", name)
 
     def braced(self, text: str) -> Expression:
-        match = _NAME.match(text)
+        match = NAME.match(text)
         rest = text[match.end() :] if match is not None else text
         operator = next((one for one in _OPERATORS if rest.startswith(one)), "")
         if match is None or (rest and not operator):

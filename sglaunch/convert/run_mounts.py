@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 from sglaunch.convert.draft import LEFT_OUT, PLACEHOLDER, Draft, fields_of, slug
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.shell_text import Word, literal
-
-_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave", "rprivate")
-_MODES = ("ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent", *_PROPAGATIONS)
+from sglaunch.spec.mounts import IGNORED_MODES, MODES, VOLUME_NAME
 
 
 def volume(draft: Draft, given: Given, word: Word) -> None:
@@ -37,7 +34,7 @@ def volume(draft: Draft, given: Given, word: Word) -> None:
 
 
 def _mounted(draft: Draft, given: Given, source: Word, target: Word, modes: Sequence[str]) -> None:
-    known = [mode for mode in modes if mode in _MODES or "{{" in mode]
+    known = [mode for mode in modes if mode in (*MODES, *IGNORED_MODES) or "{{" in mode]
     for mode in set(modes) - set(known):
         draft.lose(
             given, f"{mode} is not a mode of ours, and is left out", "allowed are ro, rw, z, Z, nocopy, rslave ..."
@@ -79,7 +76,7 @@ def _source(draft: Draft, given: Given, source: Word, number: int) -> str | None
     if not text or re.match(r"~[^/]", text):
         draft.refuse(given, f"{text!r} is not a path of the host")
         return None
-    if plain is not None and not _VOLUME.fullmatch(plain) and not plain.startswith(("/", ".", "~")):
+    if plain is not None and not VOLUME_NAME.fullmatch(plain) and not plain.startswith(("/", ".", "~")):
         draft.lose(given, "engines take a relative path only with ./ before it; written so")
         return f"./{text}"
     return text

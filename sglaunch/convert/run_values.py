@@ -9,16 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sglaunch.convert.draft import Draft, fields_of
+from sglaunch.convert.draft import Draft
 from sglaunch.convert.run_environment import variable
+from sglaunch.convert.run_gpus import gpus
 from sglaunch.convert.run_line import Given
 from sglaunch.convert.run_mounts import mount, tmpfs, volume
-from sglaunch.convert.shell_text import Literal, Word
-from sglaunch.spec.values import parse_duration, parse_port, parse_size, parse_swap
+from sglaunch.convert.run_networks import attached, network
+from sglaunch.convert.shell_text import Word
+from sglaunch.spec.mounts import CDI_NAME
+from sglaunch.spec.values import check_restart, parse_duration, parse_port, parse_size, parse_swap
 
-_CDI = re.compile(r"[A-Za-z0-9.-]+/[\w.-]+=[\w.:-]+")
-_OWN_NETWORKS = re.compile(r"host|none|bridge|default|private|(container|ns|slirp4netns|pasta)(:.*)?")
-_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
 Handler = Callable[[Draft, Given, Word], None]
 
 
@@ -85,17 +85,12 @@ def _absolute(text: str) -> None:
         raise ValueError(f"{text!r} must be an absolute path of the container")
 
 
-def _policy(text: str) -> None:
-    if not _RESTART.fullmatch(text):
-        raise ValueError(f"{text!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
-
-
 def _device(text: str) -> None:
     parts = text.split(":")
     is_path = parts[0].startswith("/") and len(parts) <= 3
     if re.search(r"[*?]", text):
         raise ValueError(f"{text!r} is a pattern, which only a shell expands; write each device")
-    if text and not _CDI.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
+    if text and not CDI_NAME.fullmatch(text) and not (is_path and re.fullmatch(r"[rwm]{0,3}", (parts[2:] or [""])[0])):
         raise ValueError(f"{text!r} is not a device; write /dev/name or vendor/class=x")
 
 
@@ -121,86 +116,6 @@ def _entrypoint(draft: Draft, given: Given, word: Word) -> None:
     text = draft.text(given, word, "entrypoint")
     if text is not None:
         draft.put("entrypoint", [text] if text else [])
-
-
-def _gpus(draft: Draft, given: Given, word: Word) -> None:
-    """The value is CSV (Docker's opts.GpuOpts): `all`, `2`, `device=0`, `"device=0,1"`, `capabilities=...`."""
-    if word.unknown is not None or word.plain is None:
-        _gpu_variable(draft, given, word)
-        return
-    fields = fields_of(word.plain.strip())
-    values: dict[str, Any] = {}
-    for number, one in enumerate(map(str.strip, fields)):
-        key, found, value = one.partition("=")
-        if not found and number and values.get("device") and re.fullmatch(r"\w[\w-]*", one):
-            draft.lose(given, "engines read the comma as the end of the ids, and then refuse to start; read as ids")
-            values["device"] += f",{one}"
-        else:
-            values[key if found else "count"] = value if found else one
-    for key in values.keys() - {"count", "device", "capabilities"}:
-        draft.lose(given, f"{key} is not carried", "the engine chooses it")
-    count, ids = values.get("count", ""), [one.strip() for one in values.get("device", "").split(",") if one.strip()]
-    capabilities = [one for one in values.get("capabilities", "").split(",") if one and one != "gpu"]
-    if count and not re.fullmatch(r"all|-1|\d+", count):
-        draft.refuse(given, f"{count!r} is neither all nor a number")
-        return
-    number_of: Any = "all" if count in ("", "all", "-1") else int(count)
-    if capabilities:
-        draft.put("gpus", {**({"ids": ids} if ids else {"count": number_of}), "capabilities": capabilities})
-    else:
-        draft.put("gpus", ids or number_of)
-        if not ids and number_of != "all":
-            draft.remark("gpus", "idle ones are chosen; docker takes the first")
-
-
-def _gpu_variable(draft: Draft, given: Given, word: Word) -> None:
-    """`device=$UUID`, with quotes of CSV perhaps; or a variable that says all, a number or an id."""
-    inner = word.after(1) if word.startswith('"') else word
-    if inner.startswith("device="):
-        inner = inner.after(len("device="))
-        if isinstance(inner.parts[-1], Literal) and inner.parts[-1].text.endswith('"'):
-            inner = Word((*inner.parts[:-1], Literal(inner.parts[-1].text[:-1])), inner.at)
-        ids = [draft.text(given, Word(one.parts, given.at)) for one in inner.split(",")]
-        if all(ids):
-            draft.put("gpus", ids)
-        return
-    text = draft.text(given, word)
-    if text is not None:
-        draft.put("gpus", text)
-        draft.remark("gpus", "all, a number, or the UUID of a GPU")
-
-
-def _network(draft: Draft, given: Given, word: Word) -> None:
-    """A mode of the engine, or the name of a network; Docker's long form is CSV with name=, alias=, ip=."""
-    if (word.plain or "").startswith("name="):
-        for key, _, value in (field.partition("=") for field in word.split(",")):
-            more = {"name": "network", "alias": "alias", "ip": "ipv4_address", "ip6": "ipv6_address"}.get(key.head)
-            if more is None:
-                draft.lose(given, f"{key.head} is not carried")
-            elif more == "network":
-                _network(draft, given, value)
-            else:
-                _attached(draft, given, value, "aliases" if more == "alias" else more)
-        return
-    text = draft.text(given, word, "network_mode")
-    if text is None:
-        return
-    if _OWN_NETWORKS.fullmatch(text) or (word.plain is None and word.head.startswith("container:")):
-        if "network_mode" in draft.keys or "networks" in draft.keys:
-            draft.lose(given, "a container has one such network; the first is taken")
-        else:
-            draft.put("network_mode", text)
-    elif "network_mode" in draft.keys:
-        draft.lose(given, "a container has one such network; the first is taken")
-    else:
-        draft.keys.setdefault("networks", {}).setdefault(text, {})
-
-
-def _attached(draft: Draft, given: Given, word: Word, key: str) -> None:
-    """How the container hangs in the network it was given last; kept aside until all flags are read."""
-    text = draft.text(given, word)
-    if text is not None:
-        draft.attached.append((given, key, text))
 
 
 def _assigned(draft: Draft, given: Given, word: Word) -> None:
@@ -251,14 +166,14 @@ def _ulimit(draft: Draft, given: Given, word: Word) -> None:
 HANDLERS: Mapping[str, Handler] = {
     "pull_policy": _pull,
     "entrypoint": _entrypoint,
-    "gpus": _gpus,
+    "gpus": gpus,
     "devices": _listed(_device),
     "ports": _listed(_port),
     "extra_hosts": _listed(_host),
-    "networks": _network,
-    "networks.aliases": lambda draft, given, word: _attached(draft, given, word, "aliases"),
-    "networks.ipv4_address": lambda draft, given, word: _attached(draft, given, word, "ipv4_address"),
-    "networks.ipv6_address": lambda draft, given, word: _attached(draft, given, word, "ipv6_address"),
+    "networks": network,
+    "networks.aliases": lambda draft, given, word: attached(draft, given, word, "aliases"),
+    "networks.ipv4_address": lambda draft, given, word: attached(draft, given, word, "ipv4_address"),
+    "networks.ipv6_address": lambda draft, given, word: attached(draft, given, word, "ipv6_address"),
     "environment": variable,
     "labels": _assigned,
     "sysctls": _assigned,
@@ -266,7 +181,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ulimits": _ulimit,
     "tmpfs": tmpfs,
     "working_dir": _scalar(_absolute),
-    "restart": _scalar(_policy),
+    "restart": _scalar(check_restart),
     "cpus": _scalar(str, _number),
     "stop_grace_period": _scalar(str, _seconds),
     "memswap_limit": _scalar(parse_swap),

@@ -39,7 +39,7 @@ _COMMANDS = {
 # Commands that have a filter of the same meaning, and those that give back what they are given.
 _FILTERS = ("dirname", "basename")
 _SAME = re.compile(r"realpath|readlink -f|readlink -m|echo|echo -n|cygpath -w")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (":-", ":?", ":+", ":=", "-", "?", "+", "=", "^^", ",,")
 Read = Callable[[str], Word]
 """Reads text as the inside of double quotes."""
@@ -49,7 +49,7 @@ def name_of(name: str, written: str, *, is_quoted: bool) -> Part:
     """`$NAME`; a number or a sign is what only the script was told."""
     if name in FACTS:
         return Expression(FACTS[name], written, name, quoted=is_quoted)
-    if _NAME.fullmatch(name):
+    if NAME.fullmatch(name):
         return Expression(variable(name), written, name, quoted=is_quoted)
     return Unknown(written, many=name in ("@", "*"))
 
@@ -58,7 +58,7 @@ def parameter(inside: str, read: Read, *, is_quoted: bool) -> Part:
     """`${inside}`."""
     written = f"${{{inside}}}"
     inside = inside.removeprefix("env:")  # PowerShell's
-    match = _NAME.match(inside)
+    match = NAME.match(inside)
     rest = inside[match.end() :] if match else inside
     if match and not rest:
         return name_of(match[0], written, is_quoted=is_quoted)

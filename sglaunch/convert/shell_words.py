@@ -8,12 +8,11 @@ The grammar is that of POSIX (Shell Command Language, 2.2 and 2.10) with Bash's 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sglaunch.convert.shell_expansion import name_of, parameter, substitution
-from sglaunch.convert.shell_pieces import braces, closing, merged, tilde_counts, unescaped
-from sglaunch.convert.shell_text import HOME, Expression, Literal, Part, Unknown, Word
+from sglaunch.convert.shell_pieces import braces, merged
+from sglaunch.convert.shell_quotes import DOUBLE, NOTHING, Odd, Pieces
+from sglaunch.convert.shell_text import Literal, Part, Unknown, Word
 
 _BLANKS = " \t\r\f\v\u00a0\u200b\u3000\ufeff"
 _PLACEHOLDER = re.compile(r"<[^\s<>|&;()\"'`$][^<>|&;()\"'`$\n]{0,80}(?<!\s)>")
@@ -30,12 +29,6 @@ _CONTINUED = re.compile(r"\\([ \t\u00a0]*)\r?(?:\n|$)|[\^`]\r?\n")
 _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|&()]")
 _REDIRECTION = re.compile(r"(?:\d+|&)?(?:<<<|<<-?|>>|>\||[<>]&?|<>)|&>>?")
 _HERE = re.compile(r"<<-?\s*(['\"]?)([\w-]+)\1")
-# `$env:NAME` is PowerShell's.
-_NAME = re.compile(r"\$env:([A-Za-z_]\w*)|\$([A-Za-z_]\w*|[0-9@*#?!-])", re.ASCII)
-_MOST_UNCLOSED = 20
-_SINGLE, _DOUBLE = "single quotes", "double quotes"
-# A character that stands for none, so that positions stay.
-_NOTHING = "\x00"
 
 
 @dataclass
@@ -50,14 +43,6 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Odd:
-    """What a shell would have taken otherwise, and how it was read."""
-
-    at: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Read:
     """The commands of a text, and what was odd in it."""
 
@@ -67,7 +52,7 @@ class Read:
 
 def read(text: str) -> Read:
     """The commands of a pasted text."""
-    text = text.replace(_NOTHING, "")
+    text = text.replace(NOTHING, "")
     reader = _Reader(text)
     commands = reader.commands()
     if reader.outer is not None:
@@ -80,23 +65,20 @@ def read(text: str) -> Read:
 
 def _without_outer(text: str, quotes: str) -> str:
     """A line that was cut out of another command's quotes, as it was inside them; every position stays."""
-    if quotes == _DOUBLE:
-        return re.sub(r"\\(?=[\"$`])", _NOTHING, text)
-    text = re.sub(r"\"'\"(?=\$)", f'"{_NOTHING * 2}', text)
-    text = re.sub(r"(?<=[}\w])\"'\"", f'{_NOTHING * 2}"', text)
-    return re.sub(r"'\"(?=\$)|(?<=[}\w])\"'", _NOTHING * 2, text)
+    if quotes == DOUBLE:
+        return re.sub(r"\\(?=[\"$`])", NOTHING, text)
+    text = re.sub(r"\"'\"(?=\$)", f'"{NOTHING * 2}', text)
+    text = re.sub(r"(?<=[}\w])\"'\"", f'{NOTHING * 2}"', text)
+    return re.sub(r"'\"(?=\$)|(?<=[}\w])\"'", NOTHING * 2, text)
 
 
-class _Reader:
+class _Reader(Pieces):
     def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
-        self.odd: list[Odd] = []
+        super().__init__(text)
         self.command = Command()
         self.done: list[Command] = []
         self.indent = 0
-        self.outer: str | None = None
         self.resumed, self.commented = -1, False
-        self.unclosed = 0
 
     def commands(self) -> list[Command]:
         self.line_start()
@@ -104,10 +86,6 @@ class _Reader:
             self.step()
         self.end("")
         return self.done
-
-    def note(self, text: str) -> None:
-        if all(odd.text != text for odd in self.odd):
-            self.odd.append(Odd(self.at, text))
 
     def step(self) -> None:
         """One blank, operator, comment or word."""
@@ -234,110 +212,3 @@ class _Reader:
             else:
                 parts += self.piece(parts)
         return Word(merged(parts), start)
-
-    def piece(self, before: list[Part]) -> Iterator[Part]:
-        """What one character starts outside of quotes."""
-        text, at = self.text, self.at
-        char = text[at]
-        if text.startswith(('"\'"$', '\\"$'), at):
-            self.outer = self.outer or (_SINGLE if char == '"' else _DOUBLE)
-        if char == _NOTHING:
-            self.at += 1
-        elif char == "\\":
-            self.at += 2
-            yield Literal(text[at + 1 : at + 2], quoted=True)
-        elif char == "'" or char in "‘’":
-            yield self.single("'" if char == "'" else "‘’")
-        elif char == '"' or char in "“”":
-            self.at += 1
-            yield from self.double('"' if char == '"' else "“”")
-        elif text.startswith("$'", at):
-            yield self.ansi()
-        elif text.startswith('$"', at):
-            self.at += 1
-        elif char in "$`":
-            yield self.dollar(is_quoted=False)
-        elif char == "~" and tilde_counts(before) and text[at + 1 : at + 2] in ("", "/", ":", " ", "\n", "\t"):
-            self.at += 1
-            yield Expression(HOME, "~", quoted=True)
-        else:
-            self.at += 1
-            yield Literal(char)
-
-    def single(self, quotes: str) -> Literal:
-        end = min((found for quote in quotes if (found := self.text.find(quote, self.at + 1)) >= 0), default=-1)
-        if end < 0:
-            self.note("a quote is not closed")
-            end = len(self.text)
-        text = self.text[self.at + 1 : end].replace(_NOTHING, "")
-        self.at = min(end + 1, len(self.text))
-        return Literal(text, quoted=True)
-
-    def double(self, quotes: str) -> Iterator[Part]:
-        """From after the opening quote to after the closing one; "" for a text without quotes around it."""
-        yield Literal("", quoted=True)
-        while self.at < len(self.text):
-            char = self.text[self.at]
-            if quotes and char in quotes:
-                self.at += 1
-                return
-            if char == "\\" and self.text[self.at + 1 : self.at + 2] in ("$", "`", '"', "\\", "\n"):
-                escaped = self.text[self.at + 1]
-                self.at += 2
-                yield Literal("" if escaped == "\n" else escaped, quoted=True)
-            elif char in "$`":
-                yield self.dollar(is_quoted=True)
-            elif char == _NOTHING or (char == '"' and not quotes):
-                self.at += 1
-            else:
-                self.at += 1
-                yield Literal(char, quoted=True)
-        if quotes:
-            self.note("a quote is not closed")
-
-    def ansi(self) -> Literal:
-        """`$'..'`."""
-        end = self.at + 2
-        while end < len(self.text) and self.text[end] != "'":
-            end += 2 if self.text[end] == "\\" else 1
-        text, self.at = self.text[self.at + 2 : end], min(end + 1, len(self.text))
-        return Literal(unescaped(text), quoted=True)
-
-    def dollar(self, *, is_quoted: bool) -> Part:
-        """A parameter or a substitution."""
-        text, at = self.text, self.at
-        if text[at] == "`":
-            end = text.find("`", at + 1)
-            if end < 0:
-                self.at += 1
-                return Literal("`", quoted=is_quoted)
-            self.at = end + 1
-            return substitution(text[at + 1 : end], text[at : self.at], _inside, is_quoted=is_quoted)
-        pair = {"(": "()", "{": "{}"}.get(text[at + 1 : at + 2])
-        if pair is not None and (end := self.closed(at + 1, pair)) > 0:
-            self.at = end
-            written = text[at:end]
-            if pair == "{}":
-                return parameter(written[2:-1], _inside, is_quoted=is_quoted)
-            if written.startswith("$((") and written.endswith("))"):
-                return Unknown(written)
-            return substitution(written[2:-1], written, _inside, is_quoted=is_quoted)
-        if match := _NAME.match(text, at):
-            self.at = match.end()
-            return name_of(match[1] or match[2], match[0], is_quoted=is_quoted)
-        self.at += 1
-        return Literal("$", quoted=is_quoted)
-
-    def closed(self, start: int, pair: str) -> int:
-        """The position after the closing bracket; -1 where there is none, for which a text is not searched for ever."""
-        if self.unclosed > _MOST_UNCLOSED:
-            return -1
-        end = closing(self.text, start, pair)
-        self.unclosed += end < 0
-        return end
-
-
-def _inside(text: str) -> Word:
-    """Text as it is inside double quotes."""
-    reader = _Reader(text)
-    return Word(merged(list(reader.double(""))))

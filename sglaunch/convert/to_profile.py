@@ -66,7 +66,7 @@ def to_profile(seen: Inspected) -> Imported:
         keys["secret_env"] = secret
         notes.remark("secret_env", "their values stay in the container; here only their names are known")
     keys = _ordered(keys)
-    _exclusions(seen, keys)
+    _exclusions(keys)
     keys = _launched(seen, keys, notes)
     if names := through_shell(keys):
         keys["secret_env"] = list(dict.fromkeys([*keys.get("secret_env", []), *names]))
@@ -122,7 +122,7 @@ def _launched(seen: Inspected, keys: dict[str, Any], notes: Notes) -> dict[str, 
     return made
 
 
-def _exclusions(seen: Inspected, keys: dict[str, Any]) -> None:
+def _exclusions(keys: dict[str, Any]) -> None:
     """What engines show twice, and a profile may say once."""
     if "cpus" in keys:
         keys.pop("cpu_quota", None)

@@ -42,9 +42,7 @@ class Capabilities:
       `filters_ports`: `ps` filters by published port. `label_form`: how `ps` gives one label.
       `digests`: an image is known by its digest, since a container does not tell the id of its own.
       `hides_environment`: it stands in the native form of inspect alone.
-      `clean_environment`: the program stores its own environment in the container, so it gets none of ours.
       `local_prefix`: what it puts before the names of images that no registry gave.
-      `redraws`: its progress is drawn anew even where nobody watches.
 
     `platform`: of its machine, as `linux/amd64`.
 
@@ -72,8 +70,6 @@ class Capabilities:
     typed_inspect: bool = False
     filters_ports: bool = True
     label_form: str = '{{{{.Label "{0}"}}}}'
-    clean_environment: bool = False
-    redraws: bool = False
     digests: bool = False
     hides_environment: bool = False
     local_prefix: str = ""
@@ -141,8 +137,6 @@ def _nerdctl(version: str, containerd: str, *, systemd: bool, has_init: bool) ->
         shows_live=False,
         typed_inspect=True,
         filters_ports=False,
-        clean_environment=True,
-        redraws=True,
         digests=True,
         builder=Builder(),
         hides_environment=one.older_than("2.0.5"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sglaunch.plan.observation import Gpu, Observation, ObservedContainer
+from sglaunch.plan.observation import SERVING, Gpu, Observation, ObservedContainer
 from sglaunch.spec.values import Gpus, readable_size
 
 UNSEEN = "a process that cannot be seen from here"
@@ -61,7 +61,7 @@ def _kept(
     if len(had) != request.count or any(uuid not in known or uuid in taken for uuid in had):
         return ()
     # Its own processes keep them busy; those of others do only while it does not run.
-    runs = own is not None and own.status in ("running", "paused", "restarting")
+    runs = own is not None and own.status in SERVING
     return had if runs or all(_serves(known[uuid], request) for uuid in had) else ()
 
 

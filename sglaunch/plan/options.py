@@ -268,6 +268,7 @@ def _show_entry(entry: type, value: Any) -> Any:
         return ", ".join(str(_show_entry(entry, item)) for item in value)
     if not isinstance(value, Mapping):
         return value
+    # Every entry is a dataclass, which no type says of a class.
     known = {key: inner for key, inner in value.items() if key in entry.__dataclass_fields__}  # type: ignore[attr-defined]
     try:
         return entry(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}).show()

@@ -40,9 +40,6 @@ class Reference:
         """As people write it."""
         return f"{self.name}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
 
-    def with_tag(self, tag: str) -> Reference:
-        return replace(self, tag=tag, digest="")
-
     def with_digest(self, digest: str) -> Reference:
         """By digest alone: engines other than Docker refuse a tag beside it."""
         return replace(self, tag="", digest=digest)

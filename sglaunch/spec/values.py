@@ -19,6 +19,8 @@ _SECRET_NAME = re.compile(
     r"(^|[_-])(TOKEN|API_?KEY|APIKEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|PRIVATE_KEY|ACCESS_KEY)(_|-|$|\d)",
     re.IGNORECASE,
 )
+RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
+PULL_POLICY = r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+"
 MASK = "********"
 MAX_PORT = 65535
 
@@ -83,6 +85,13 @@ def _whole(match: re.Match[str]) -> int:
 def parse_swap(value: object) -> int:
     """A size, or -1 for "no limit" (memswap_limit)."""
     return -1 if str(value).strip() == "-1" else parse_size(value)
+
+
+def check_restart(value: object) -> object:
+    """The value as it is, where it is a restart policy."""
+    if not re.fullmatch(RESTART, str(value)):
+        raise ValueError(f"{value!r} is not a restart policy; allowed are no, always, unless-stopped, on-failure[:3]")
+    return value
 
 
 def format_size(size: int) -> str:

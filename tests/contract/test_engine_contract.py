@@ -21,7 +21,7 @@ from docker_engine import IMAGE as REAL_IMAGE
 from fake_engine import FakeEngine
 from real_engines import ENGINES, RealEngine
 
-from sglaunch.convert.from_inspect import container, image_identity, image_names, is_container
+from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.detect import Choice, connect
 from sglaunch.engine.protocol import Engine
@@ -90,7 +90,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         return
     real: RealEngine = request.getfixturevalue("real_engine")
     engine = connect(Choice(request.param))
-    identity = image_identity(real.inspect(REAL_IMAGE, "image"), digest=engine.capabilities.digests)
+    identity = local_image(real.inspect(REAL_IMAGE, "image"), engine.capabilities).id
     yield World(engine, REAL_IMAGE, identity, project, real)
     real.remove(project)
 
@@ -167,9 +167,9 @@ def test_inspect_finds_containers_and_images_in_one_call_and_leaves_out_what_is_
     found = world.engine.inspect(asked, size=False)
     assert list(found) == [one, two, world.image]
     assert [is_container(data) for data in found.values()] == [True, True, False]
-    _, names = image_names(found[world.image])
-    assert image_identity(found[world.image], digest=world.engine.capabilities.digests) == world.image_id
-    assert world.image in [name.removeprefix("localhost/") for name in names]
+    image = local_image(found[world.image], world.engine.capabilities)
+    assert image.id == world.image_id
+    assert world.image in image.names
 
 
 def test_inspect_of_nothing_known_is_empty(world: World) -> None:

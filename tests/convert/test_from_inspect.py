@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders import ANA, CONFIG, IMAGE_ID, SALT
 
-from sglaunch.convert.from_inspect import container, image_names, is_container
+from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.labels import Applied, fingerprints
 from sglaunch.spec.values import Secret
@@ -169,12 +169,15 @@ def test_containers_and_images_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "names"),
+    ("data", "names", "digests"),
     [
-        ({"RepoTags": ["img:1", "img:2"], "RepoDigests": ["img@sha256:bb"]}, ["img:1", "img:2", "img@sha256:bb"]),
-        ({"RepoTags": None, "RepoDigests": None}, []),
-        ({}, []),
+        ({"RepoTags": ["img:1", "img:2"], "RepoDigests": ["img@sha256:bb"]}, ("img:1", "img:2"), ("sha256:bb",)),
+        ({"RepoTags": None, "RepoDigests": None}, (), ()),
+        ({}, (), ()),
     ],
 )
-def test_an_image_has_an_id_and_all_its_names(data: dict[str, Any], names: list[str]) -> None:
-    assert image_names({"Id": "sha256:aa", **data}) == ("sha256:aa", names)
+def test_an_image_has_an_id_all_its_names_and_digests(
+    data: dict[str, Any], names: tuple[str, ...], digests: tuple[str, ...]
+) -> None:
+    image = local_image({"Id": "sha256:aa", **data})
+    assert (image.id, image.names, image.digests) == ("sha256:aa", names, digests)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from sglaunch.convert.from_inspect import addresses, container, image_identity, is_container
+from sglaunch.convert.from_inspect import addresses, container, is_container, local_image
+from sglaunch.plan.capabilities import Capabilities
 
 CASES = Path(__file__).resolve().parent.parent / "cases" / "inspect"
 ENGINES = ("podman-4.3", "nerdctl-2.0")
@@ -105,6 +106,7 @@ def test_podmans_own_states(status: str, seen: str) -> None:
 
 def test_an_image_is_known_by_its_id_or_where_that_is_all_by_its_digest() -> None:
     data = {"Id": "aa" * 32, "RepoDigests": ["img@sha256:bb"]}
-    assert image_identity(data) == f"sha256:{'aa' * 32}"
-    assert image_identity(data, digest=True) == "sha256:bb"
-    assert image_identity({"Id": "sha256:cc", "RepoDigests": []}, digest=True) == "sha256:cc"
+    by_digest = Capabilities(digests=True)
+    assert local_image(data).id == f"sha256:{'aa' * 32}"
+    assert local_image(data, by_digest).id == "sha256:bb"
+    assert local_image({"Id": "sha256:cc", "RepoDigests": []}, by_digest).id == "sha256:cc"

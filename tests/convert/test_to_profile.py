@@ -143,7 +143,7 @@ def test_what_podman_hides_comes_from_its_command_or_is_told() -> None:
     data = {"Id": ID, "Name": "box", "Config": {"Image": "img:1"}, "HostConfig": {"IpcMode": "shareable"}}
     made = {"CreateCommand": ["podman", "create", "--name", "box", "--ipc", "host", "--sysctl", "a.b=1", "img:1"]}
     engine = Capabilities(PODMAN)
-    known = to_profile(Inspected({**data, "Config": {**data["Config"], **made}}, {}, engine))  # type: ignore[dict-item]
+    known = to_profile(Inspected({**data, "Config": {**data["Config"], **made}}, {}, engine))
     assert own(known) == {"ipc": "host", "sysctls": {"a.b": "1"}}
     unknown = to_profile(Inspected(data, {}, engine))
     assert "podman hides" in unknown.losses[0].message

@@ -80,7 +80,7 @@ def place(
         real_engine.run("rmi", "--force", *ours, check=False)
 
 
-def give(engine: RealEngine, name: str, text: str, environment: dict[str, str]) -> None:
+def give(engine: RealEngine, name: str, text: str) -> None:
     """Makes an image that holds a text, pushes it under a name, and forgets it."""
     archive = docker_engine.root_filesystem(variant=text)
     engine.run("import", "-c", "ENV PATH=/bin", "-", name, stdin=archive)
@@ -91,7 +91,7 @@ def give(engine: RealEngine, name: str, text: str, environment: dict[str, str]) 
 
 def test_pull_outdated_and_a_new_push(place: Sglaunch, real_engine: RealEngine, server: RegistryServer) -> None:
     name = f"{server.host}/{place.project}/tool:v1.0.0"
-    give(real_engine, name, "one", place.environment)
+    give(real_engine, name, "one")
     assert place("pull").stdout == f"{name}  pulled\n"
     place("up")
     assert "up to date" in place("outdated").stdout
@@ -125,7 +125,7 @@ def give_beside(engine: RealEngine, name: str, text: str) -> None:
 
 def test_a_lock_holds_whatever_the_tag_does(place: Sglaunch, real_engine: RealEngine, server: RegistryServer) -> None:
     name = f"{server.host}/{place.project}/tool:v1.0.0"
-    give(real_engine, name, "one", place.environment)
+    give(real_engine, name, "one")
     assert "says nothing of profile web" in place("plan", "--frozen", status=2).stderr
     place("lock")
     text = (place.folder / "sglaunch.lock").read_text(encoding="utf-8")
@@ -232,7 +232,7 @@ def test_a_registry_that_goes_away_and_comes_back(
     place: Sglaunch, real_engine: RealEngine, server: RegistryServer
 ) -> None:
     name = f"{server.host}/{place.project}/tool:v1.0.0"
-    give(real_engine, name, "one", place.environment)
+    give(real_engine, name, "one")
     server.stop()
     try:
         said = place("pull", status=1).stderr

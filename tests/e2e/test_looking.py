@@ -85,7 +85,7 @@ def state(project: str) -> list[tuple[str, str, str, str]]:
         return []
     shown = "{{.Id}}\t{{.Name}}\t{{.State.Status}}\t{{.State.StartedAt}}"
     lines = docker("inspect", "--format", shown, *ids).stdout.splitlines()
-    return sorted(tuple(line.split("\t")) for line in lines)  # type: ignore[misc]
+    return sorted(tuple(line.split("\t")) for line in lines)
 
 
 @pytest.mark.parametrize("name", STATES)

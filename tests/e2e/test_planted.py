@@ -84,7 +84,7 @@ def server(sglaunch: Sglaunch) -> Sglaunch:
     return sglaunch
 
 
-def files_with_the_token(server: Sglaunch) -> Iterator[Path]:
+def files_with_the_token() -> Iterator[Path]:
     """Of everything under HOME, the XDG folders and /tmp that sglaunch may have written."""
     places = [Path(os.environ[name]) for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME")]
     for place in places:
@@ -128,7 +128,7 @@ def test_it_is_in_the_containers_environment_and_nowhere_else(server: Sglaunch) 
             assert TOKEN.encode() not in saved(image)
         finally:
             docker("rmi", "-f", image)
-        kept = sorted(set(files_with_the_token(server)))
+        kept = sorted(set(files_with_the_token()))
         assert [path.stat().st_mode & 0o777 for path in kept] == [0o600], kept
         assert "secrets" in kept[0].parts
         labels = json.dumps(server.inspect("server")["Config"]["Labels"])
@@ -137,7 +137,7 @@ def test_it_is_in_the_containers_environment_and_nowhere_else(server: Sglaunch) 
     assert TOKEN not in labels
     for one in said:
         assert TOKEN not in one.stdout + one.stderr, one.args
-    assert list(files_with_the_token(server)) == []
+    assert list(files_with_the_token()) == []
 
 
 def test_a_broken_file_is_quoted_without_it(server: Sglaunch) -> None:

@@ -21,14 +21,9 @@ from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.steps import RECREATE, ContainerPlan, Plan, Step
 from sglaunch.spec.values import NetworkAttachment
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 NAME = "ana-eval-dev"
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(applying, "_POLL_SECONDS", 0.0)
-    monkeypatch.setattr(settling, "_POLL_SECONDS", 0.0)
 
 
 def create(name: str = NAME, *undo: Step, **options: Any) -> Step:
@@ -146,6 +141,7 @@ def test_a_failure_without_a_log_says_so() -> None:
 def test_a_container_is_watched_until_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that dies a moment after its start is caught."""
     monkeypatch.setattr(settling, "SETTLE_SECONDS", 60.0)
+    monkeypatch.setattr(applying.time, "sleep", lambda seconds: None)
     engine = FakeEngine([make_container()])
     looks = iter(range(10))
     inspect = engine.inspect
@@ -187,7 +183,9 @@ def test_a_step_says_how_long_to_watch_and_a_restart_meanwhile_counts(
 
 
 def test_waiting_for_a_removal_ends_when_the_container_is_gone() -> None:
-    perform(Step("gone", NAME, ""), FakeEngine([make_container(status="removing")]))
+    engine = FakeEngine([make_container(status="removing")])
+    perform(Step("gone", NAME, ""), engine)
+    assert engine.names() == {}
 
 
 def test_waiting_for_a_removal_that_never_ends_fails(monkeypatch: pytest.MonkeyPatch) -> None:

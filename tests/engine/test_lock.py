@@ -31,7 +31,7 @@ def holder() -> subprocess.Popen[str]:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
-    yield process  # type: ignore[misc]
+    yield process
     process.kill()
     process.wait()
 

@@ -55,7 +55,7 @@ def test_every_device_is_read_with_its_memory_and_processes(stub: Path, tmp_path
     first, second = found
     assert (first["index"], first["uuid"], first["model"]) == (0, "GPU-a", "Stub H200")
     assert (first["memory_total"], first["memory_free"]) == (80 * GIB, 70 * GIB)
-    (process,) = first["processes"]  # type: ignore[misc]
+    (process,) = first["processes"]
     assert (process["pid"], process["memory"]) == (os.getpid(), 10 * GIB)
     assert process["name"]
     assert process["user"]
@@ -65,7 +65,7 @@ def test_every_device_is_read_with_its_memory_and_processes(stub: Path, tmp_path
 def test_a_process_that_is_gone_or_hidden_is_only_a_number(stub: Path, tmp_path: Path) -> None:
     found, _ = read(stub, f"GPU-a {GIB} {GIB} 4194304:5\n", tmp_path)
     assert found is not None
-    (process,) = found[0]["processes"]  # type: ignore[misc]
+    (process,) = found[0]["processes"]
     assert (process["pid"], process["name"], process["user"]) == (4194304, "", "")
 
 

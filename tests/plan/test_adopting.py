@@ -21,7 +21,7 @@ BOX = ObservedContainer("1" * 64, "box", "running", created="2026-11-20T10:00:00
 
 def applied(**changes: object) -> Applied:
     base = Applied("proj", "dev", ANA, PROJECT.config_file, {})
-    return replace(base, **changes)  # type: ignore[arg-type]
+    return replace(base, **changes)
 
 
 @pytest.mark.parametrize("label", KEEPERS)

@@ -16,7 +16,7 @@ from sglaunch.spec.values import Device, Gpus, Healthcheck, Mount, NetworkAttach
 
 DOCKER_20, DOCKER_28 = known("docker", "20.10.24+dfsg1"), known("docker", "28.5.2")
 PODMAN = known("podman", "4.3.1")
-NERDCTL_17, NERDCTL_20 = known("nerdctl", "1.7.7"), known("nerdctl", "2.0.3", server="1.6.20~ds1", has_init=False)
+NERDCTL_20 = known("nerdctl", "2.0.3", server="1.6.20~ds1", has_init=False)
 NERDCTL_23 = known("nerdctl", "2.3.5", server="2.1.9")
 CDI = {"devices": {"nvidia.com/gpu=0": Device("nvidia.com/gpu=0")}}
 GATEWAY = {"extra_hosts": {"host": ("host-gateway",)}}

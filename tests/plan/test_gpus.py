@@ -22,7 +22,7 @@ WORK = GpuProcess(7, "python3", "ben")
 
 
 def gpu(index: int, **changes: object) -> Gpu:
-    return replace(Gpu(index, f"GPU-{index}", "H200", 80 * GIB, 80 * GIB), **changes)  # type: ignore[arg-type]
+    return replace(Gpu(index, f"GPU-{index}", "H200", 80 * GIB, 80 * GIB), **changes)
 
 
 def look(*gpus: Gpu, containers: tuple[ObservedContainer, ...] = ()) -> Observation:
@@ -120,7 +120,7 @@ def test_profiles_of_one_plan_get_different_devices_and_the_label_says_which() -
     wanted = [make_wanted("a", gpus=TWO), make_wanted("b", gpus=TWO)]
     plan = plan_up(wanted, look(*FOUR), project(), Choices())
     creates = list(plan.steps("create"))
-    given = [decode(step.labels).assigned["gpus"] for step in creates]  # type: ignore[union-attr]
+    given = [decode(step.labels).assigned["gpus"] for step in creates]
     assert given == [["GPU-0", "GPU-1"], ["GPU-2", "GPU-3"]]
     assert [step.spec.gpus for step in creates if step.spec] == [Gpus(ids=tuple(one)) for one in given]
     assert plan.chooses_gpus

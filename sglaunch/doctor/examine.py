@@ -1,110 +1,23 @@
 """What of this machine keeps containers with GPUs from running, each finding with its fix; pure.
 
-Facts are read by engine/health.py. A check is a function over them; the list at the end is the order of the answer.
+A check is a function over the facts; the list at the end is the order of the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-from sglaunch.errors import Failure, Problem
-from sglaunch.plan.capabilities import DOCKER, NERDCTL, Capabilities
+from sglaunch.doctor.facts import Engine, Facts
+from sglaunch.doctor.finding import FAIL, OK, WARN, Finding, Found, install
+from sglaunch.doctor.gpus import cuda, gpus
+from sglaunch.errors import Problem
+from sglaunch.plan.capabilities import DOCKER, NERDCTL
 from sglaunch.spec.server import LOCAL_HOSTS
 from sglaunch.spec.values import readable_size
 
-OK, WARN, FAIL = "ok", "warn", "fail"
 GIB = 1 << 30
 LITTLE_DISK, ENOUGH_DISK = 2 * GIB, 40 * GIB
 ENOUGH_SHM = 4 * GIB
-_NEWEST_CUDA = (13, 0)
-# Family of a distribution -> what stands before the packages' names.
-_INSTALL = {
-    "debian": "sudo apt-get install -y",
-    "fedora": "sudo dnf install -y",
-    "arch": "sudo pacman -S",
-    "suse": "sudo zypper install -y",
-}
-_PACKAGES: Mapping[str, Mapping[str, str]] = {
-    "docker": {"debian": "docker.io", "fedora": "moby-engine", "arch": "docker", "suse": "docker"},
-    "cni": {"": "containernetworking-plugins", "arch": "cni-plugins", "suse": "cni-plugins"},
-    "catatonit": {"": "catatonit"},
-    "tini": {"": "tini"},
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the answer: what was looked at, how it is, and the command or edit that mends it."""
-
-    check: str
-    status: str
-    message: str
-    fix: str = ""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A program that may be an engine; `problem` where it does not answer. `path`: where it is, "" if nowhere."""
-
-    name: str
-    path: str = ""
-    capabilities: Capabilities = field(default_factory=Capabilities)
-    problem: Failure | None = None
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What a profile needs, as far as a look tells: what is refused, what is warned of, whether its image is here."""
-
-    name: str
-    image: str
-    here: bool
-    problems: Sequence[Problem] = ()
-    warnings: Sequence[Problem] = ()
-    gpus: bool = False
-
-
-@dataclass(frozen=True)
-class Facts:
-    """A machine. Sizes in bytes; None or "" is unknown. `family` is that of the distribution.
-
-    `data_root`: where the engine keeps images, with `disk_free` of it. `cni`: the folder whose plugins count, and
-    whether `bridge` is in it. `caches`: folders of the user's that are somebody else's. `raises_limits`: whether the
-    engine may raise ulimits. `registry`: why it cannot be reached. `char_links`: NVIDIA's devices are in /dev/char.
-    """
-
-    user: str
-    engines: Sequence[Engine]
-    chosen: Engine | None = None
-    family: str = ""
-    systemd: bool = False
-    root: bool = False
-    data_root: str = ""
-    disk_free: int | None = None
-    shm: int | None = None
-    devices: int = 0
-    driver_cuda: tuple[int, ...] = ()
-    gpu_problem: str = ""
-    gpu_nodes: bool = False
-    toolkit: bool = False
-    cdi: Sequence[str] = ()
-    cgroup_driver: str = ""
-    char_links: bool = False
-    cni: tuple[str, bool] = ("", True)
-    cni_elsewhere: str = ""
-    raises_limits: bool | None = None
-    caches: Sequence[str] = ()
-    proxy: str = ""
-    no_proxy: str = ""
-    daemon_proxy: str | None = None
-    token: bool = False
-    registry: str | None = None
-    server: str = ""
-    profile: Profile | None = None
-
-
-_Found = Iterator[Finding]
 
 
 def examine(facts: Facts) -> list[Finding]:
@@ -113,14 +26,7 @@ def examine(facts: Facts) -> list[Finding]:
     return [finding for check in checks for finding in check(facts)]
 
 
-def install(facts: Facts, what: str) -> str:
-    """The command that installs something on this distribution."""
-    packages = _PACKAGES[what]
-    package = packages.get(facts.family, packages.get("", what))
-    return f"{_INSTALL[facts.family]} {package}" if facts.family in _INSTALL else f"install {package}"
-
-
-def _engine(facts: Facts) -> _Found:
+def _engine(facts: Facts) -> Found:
     for one in facts.engines:
         if one.path and one.problem is not None:
             status = FAIL if facts.chosen is None else WARN
@@ -148,7 +54,7 @@ def _mend(one: Engine, facts: Facts) -> str:
     return one.problem.hint
 
 
-def _disk(facts: Facts) -> _Found:
+def _disk(facts: Facts) -> Found:
     if facts.disk_free is None:
         return
     free = f"{readable_size(facts.disk_free)} free in {facts.data_root}"
@@ -163,53 +69,7 @@ def _disk(facts: Facts) -> _Found:
         yield Finding("disk", OK, free)
 
 
-def _gpus(facts: Facts) -> _Found:
-    assert facts.chosen is not None
-    engine = facts.chosen.capabilities
-    wanted = facts.profile is None or facts.profile.gpus
-    if not facts.gpu_nodes and not facts.devices:
-        status = WARN if wanted else OK
-        yield Finding("gpu", status, f"no NVIDIA device ({facts.gpu_problem})", "" if status == OK else _NO_GPU)
-        return
-    if not facts.devices:
-        fix = "see `nvidia-smi`; after an update of the driver the machine must be started anew"
-        yield Finding("gpu", FAIL, f"the devices are there, the driver does not answer ({facts.gpu_problem})", fix)
-    else:
-        told = f", driver for CUDA {'.'.join(map(str, facts.driver_cuda))}" if facts.driver_cuda else ""
-        yield Finding("gpu", OK, f"{facts.devices} device{'s'[: facts.devices > 1]}{told}")
-    if engine.gpus == "cdi" and not facts.cdi:
-        fix = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
-        yield Finding("gpu.toolkit", FAIL, f"{engine.name} gives GPUs by CDI, and no nvidia.com/gpu is described", fix)
-    elif engine.gpus == "gpus" and not facts.toolkit:
-        fix = (
-            "install nvidia-container-toolkit (docs.nvidia.com/datacenter/cloud-native/container-toolkit), then "
-            "`sudo nvidia-ctk runtime configure --runtime=docker` and restart the engine"
-        )
-        yield Finding("gpu.toolkit", FAIL, "the NVIDIA container toolkit is not here: no container gets a GPU", fix)
-    else:
-        how = (
-            f"CDI describes {', '.join(facts.cdi)}" if engine.gpus == "cdi" else "the NVIDIA container toolkit is here"
-        )
-        yield Finding("gpu.toolkit", OK, how)
-    if engine.gpus == "gpus" and facts.cgroup_driver == "systemd" and not facts.char_links:
-        message = "`systemctl daemon-reload` may take the GPUs away from running containers"
-        yield Finding("gpu.reload", WARN, message, "sudo nvidia-ctk system create-dev-char-symlinks --create-all")
-
-
-_NO_GPU = "on a machine without GPUs write gpus: null; else install the driver"
-
-
-def _cuda(facts: Facts) -> _Found:
-    if facts.profile is None or not facts.driver_cuda or facts.driver_cuda >= _NEWEST_CUDA:
-        return
-    image = facts.profile.image
-    if "lmsysorg/sglang" in image and "-cu12" not in image:
-        told = ".".join(map(str, facts.driver_cuda))
-        message = f"the driver is for CUDA {told}, and {image} needs 13.0"
-        yield Finding("gpu.cuda", FAIL, message, "take the tag that ends in -cu129, or update the driver")
-
-
-def _shm(facts: Facts) -> _Found:
+def _shm(facts: Facts) -> Found:
     if facts.shm is not None:
         status = OK if facts.shm >= ENOUGH_SHM else WARN
         more = "write shm_size rather than ipc: host; or `sudo mount -o remount,size=32g /dev/shm`"
@@ -217,13 +77,13 @@ def _shm(facts: Facts) -> _Found:
         yield Finding("shm", status, f"/dev/shm of this machine has {readable_size(facts.shm)}", fix)
 
 
-def _limits(facts: Facts) -> _Found:
+def _limits(facts: Facts) -> Found:
     if facts.raises_limits is False:
         message = "the engine may not raise limits (it lacks CAP_SYS_RESOURCE, as inside a container)"
         yield Finding("ulimits", WARN, message, "write ulimits: null in the profile, or in sglaunch.local.yaml")
 
 
-def _init(facts: Facts) -> _Found:
+def _init(facts: Facts) -> Found:
     assert facts.chosen is not None
     engine = facts.chosen.capabilities
     if not engine.has_init:
@@ -231,7 +91,7 @@ def _init(facts: Facts) -> _Found:
         yield Finding("init", WARN, f"{engine.name} has no {program} for init: true", install(facts, program))
 
 
-def _networks(facts: Facts) -> _Found:
+def _networks(facts: Facts) -> Found:
     assert facts.chosen is not None
     if facts.chosen.capabilities.name != NERDCTL:
         return
@@ -247,12 +107,12 @@ def _networks(facts: Facts) -> _Found:
         yield Finding("network", FAIL, message, install(facts, "cni"))
 
 
-def _caches(facts: Facts) -> _Found:
+def _caches(facts: Facts) -> Found:
     for folder in facts.caches:
         yield Finding("caches", WARN, f"{folder} is not {facts.user}'s", f"sudo chown -R {facts.user} {folder}")
 
 
-def _proxy(facts: Facts) -> _Found:
+def _proxy(facts: Facts) -> Found:
     if not facts.proxy:
         return
     missing = [host for host in LOCAL_HOSTS if host not in facts.no_proxy.split(",")]
@@ -269,7 +129,7 @@ def _proxy(facts: Facts) -> _Found:
         yield Finding("proxy", OK, f"{facts.proxy}, but for {facts.no_proxy}")
 
 
-def _token(facts: Facts) -> _Found:
+def _token(facts: Facts) -> Found:
     if facts.token:
         yield Finding("token", OK, "there is a token for Hugging Face")
     else:
@@ -277,7 +137,7 @@ def _token(facts: Facts) -> _Found:
         yield Finding("token", WARN, message, "export HF_TOKEN=..., from huggingface.co/settings/tokens")
 
 
-def _registry(facts: Facts) -> _Found:
+def _registry(facts: Facts) -> Found:
     if facts.registry == "":
         yield Finding("registry", OK, "the registry answers")
     elif facts.registry is not None:
@@ -287,7 +147,7 @@ def _registry(facts: Facts) -> _Found:
         yield Finding("registry", OK if here else WARN, f"{facts.registry}{more}", "" if here else fix)
 
 
-def _profile(facts: Facts) -> _Found:
+def _profile(facts: Facts) -> Found:
     one = facts.profile
     if one is None:
         return
@@ -306,16 +166,16 @@ def _said(problem: Problem) -> str:
     return ": ".join(filter(None, [str(problem.place or ""), problem.path, problem.message]))
 
 
-def _server(facts: Facts) -> _Found:
+def _server(facts: Facts) -> Found:
     yield Finding("machine", OK, f"containers run on {facts.server}, as {facts.user}")
     if not facts.gpu_nodes:
         fix = f"on a machine without GPUs write gpus: null; else run `sglaunch doctor` on {facts.server}"
         yield Finding("gpu", WARN, f"{facts.server} shows no NVIDIA device", fix)
 
 
-_Check = Callable[[Facts], _Found]
+_Check = Callable[[Facts], Found]
 _ALWAYS: tuple[_Check, ...] = (_engine,)
 _FAR: tuple[_Check, ...] = (_server, _token, _profile)
 _WITH_ENGINE: tuple[_Check, ...] = (
-    *(_disk, _gpus, _cuda, _shm, _limits, _init, _networks, _caches, _proxy, _token, _registry, _profile),
+    *(_disk, gpus, cuda, _shm, _limits, _init, _networks, _caches, _proxy, _token, _registry, _profile),
 )

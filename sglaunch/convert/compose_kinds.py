@@ -1,0 +1,61 @@
+"""Values of a compose service by kind, where a profile has the same key: texts, numbers, flags, mappings; pure."""
+
+from __future__ import annotations
+
+from sglaunch.convert.compose_service import Service
+from sglaunch.convert.found import Found
+
+_YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
+
+
+def text(service: Service, found: Found) -> None:
+    if not found.is_scalar:
+        service.notes.lose(found, "is not text")
+        return
+    service.keys[_key(found)] = service.texts.scalar(found)
+
+
+def tree(service: Service, found: Found) -> None:
+    """Any data, its texts in our words."""
+    service.keys[_key(found)] = service.texts.tree(found)
+
+
+def words(service: Service, found: Found) -> None:
+    """A line or a list of words."""
+    written = service.texts.tree(found)
+    service.keys[_key(found)] = written.strip() if isinstance(written, str) else written
+
+
+def flag(service: Service, found: Found) -> None:
+    """True or false. `yes` was that in YAML 1.1, and an interpolated text becomes a comparison."""
+    key, value = _key(found), found.value
+    if isinstance(value, str) and value.lower() in (*_YES, *_NO):
+        service.notes.remark(key, f"written as {value!r}, which is text in YAML 1.2")
+        value = value.lower() in _YES
+    if isinstance(value, str):
+        expression = service.texts.expression(found)
+        value = f"{{{{ ({expression}) == 'true' }}}}" if expression else False
+    service.keys[key] = value
+
+
+def number(service: Service, found: Found) -> None:
+    """0 is Compose's "not limited"."""
+    if str(found.value) in ("0", "0.0", ""):
+        return
+    text(service, found)
+
+
+def assignments(service: Service, found: Found) -> None:
+    """`[A=b]` or `{A: b}`; a label or parameter without a value has the empty one."""
+    if found.is_list:
+        pairs = [(item.text().partition("=")[0], item) for item in found.items()]
+        values = {name: service.texts.of(item.text().partition("=")[2], item) for name, item in pairs}
+    else:
+        values = {name: "" if item.value is None else service.texts.scalar(item) for name, item in found.entries()}
+    if any("$" in name for name in values):
+        service.notes.lose(found, "a name cannot be interpolated", "write it out")
+    service.keys[_key(found)] = {name: value for name, value in values.items() if name and "$" not in name}
+
+
+def _key(found: Found) -> str:
+    return str(found.where[-1])
