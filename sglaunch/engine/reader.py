@@ -126,7 +126,7 @@ def _get(place: str, paths: Sequence[str]) -> list[tuple[int, bytes]]:
                 connection.ask([paths[number] for number in share])
             for connection, share in zip(connections, shares, strict=True):
                 found.update(zip(share, connection.answers(len(share)), strict=True))
-    except (Unconnected, OSError, ValueError, LookupError) as error:
+    except (Unconnected, OSError, EOFError, ValueError, LookupError) as error:
         raise Unread(str(error)) from None
     finally:
         for connection in connections:

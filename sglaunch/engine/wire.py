@@ -26,7 +26,7 @@ class Unconnected(Exception):
 class Connection:
     """One connection, kept open. `patient`: an answer may take however long it takes.
 
-    What goes wrong on it once it stands is an OSError or, where the answer makes no sense, a ValueError.
+    What goes wrong on it once it stands is an OSError or an EOFError; where an answer makes no sense, a ValueError.
     """
 
     def __init__(self, place: str, *, patient: bool = False) -> None:
@@ -77,13 +77,13 @@ class Connection:
     def _line(self) -> bytes:
         line = self._file.readline()
         if not line.endswith(b"\n"):
-            raise ValueError("the answer is cut short")
+            raise EOFError("the answer is cut short")
         return line
 
     def _exactly(self, size: int) -> bytes:
         data = self._file.read(size)
         if len(data) != size:
-            raise ValueError("the answer is cut short")
+            raise EOFError("the answer is cut short")
         return data
 
     def cut(self) -> None:

@@ -97,7 +97,7 @@ class Writer:
         try:
             connection.send(method, path, body)
             ((status, said),) = connection.answers(1)
-        except (OSError, ValueError):
+        except (OSError, EOFError, ValueError):
             raise failure(_LOST, "docker") from None
         finally:
             with self._changing:
