@@ -16,9 +16,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import docker_engine  # noqa: E402 - the tests' own image
 
-from benchmarks import measure  # noqa: E402
-from benchmarks.floor import Floor, cleared  # noqa: E402
-from benchmarks.work import COMPOSE, Case, Work  # noqa: E402
+from benchmarks import measure  # noqa: E402 - the path above is for these
+from benchmarks.floor import Floor, cleared  # noqa: E402 - as above
+from benchmarks.work import COMPOSE, Case, Work  # noqa: E402 - as above
 
 IMAGE = "sglaunch-benchmark/busybox:1"
 LOOKING, ACTING, ROUNDS = (1, 10, 50), (1, 20), 15

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from sglaunch.engine import adopted
@@ -15,6 +14,7 @@ from sglaunch.engine.apply import Event, Report, apply
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
+from sglaunch.plain import Struct
 from sglaunch.plan.steps import REPAIR, Plan
 
 
@@ -30,8 +30,7 @@ Look = Callable[[Answer], Plan]
 """Observes anew and plans, as far as an answer is given."""
 
 
-@dataclass(frozen=True)
-class Conduct:
+class Conduct(Struct, frozen=True):
     """How a verb acts: what was agreed beforehand, who answers else, who is told, how long a lock is waited for.
 
     `command` is what others who wait for our lock are told. `lock_timeout` is in seconds.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from sglaunch.config.load import Identity, load
@@ -20,6 +19,7 @@ from sglaunch.engine.observe import observe
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.whose import evidence
 from sglaunch.errors import ConfigError, Refused, UsageError
+from sglaunch.plain import Struct, replace
 from sglaunch.plan.adopting import adopted_labels, doubts, refusal
 from sglaunch.plan.observation import ObservedContainer, Project
 from sglaunch.project import Common, request
@@ -28,8 +28,7 @@ from sglaunch.spec.values import MASK
 _CGROUP2 = "/sys/fs/cgroup/cgroup.controllers"
 
 
-@dataclass(frozen=True)
-class Adoptable:
+class Adoptable(Struct, frozen=True):
     """A container that may be taken: the profile after it, what somebody should know first, and the record of it."""
 
     profile: Imported

@@ -37,7 +37,7 @@ def run(words: Sequence[str], *, remember: bool = False) -> int:
         return 130
     except BrokenPipeError:
         return nobody_reads()
-    except Exception as error:
+    except Exception as error:  # a bug of ours: whatever it is, a person gets a line and a report, no traceback
         return _bug(error)
     return status
 

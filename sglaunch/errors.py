@@ -14,12 +14,12 @@ The statuses are those of the user contract (README, "Exit status").
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from sglaunch.plain import Struct, field
 
-@dataclass(frozen=True, order=True)
-class Place:
+
+class Place(Struct, frozen=True, order=True):
     """A position in a file; line and column start at 1. Line 0 means "not in a file" (a command line option)."""
 
     file: str
@@ -34,8 +34,7 @@ BUILTIN = "built-in"
 """The layer that comes with sglaunch: what it asks is nobody's own wish."""
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Who set a value: the place it was written at and the layer that place belongs to."""
 
     place: Place
@@ -45,8 +44,7 @@ class Origin:
         return str(self.place)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One mistake, or one warning: where, which value, what was found and is allowed, and the next step."""
 
     message: str
@@ -127,8 +125,7 @@ class Interrupted(SglaunchError):
     status = 130
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """What an engine said, classified: `kind` is a word of engine/explain.py's table."""
 
     kind: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from sglaunch.acting import Answer, Conduct, carry_out, needs_consent
 from sglaunch.config.load import Config
@@ -14,6 +13,7 @@ from sglaunch.engine.layer import measure
 from sglaunch.engine.observe import observe
 from sglaunch.engine.settle import exited
 from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
+from sglaunch.plain import replace
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.fetching import asks_age, is_due, plan_pull, policy_text
@@ -29,14 +29,11 @@ from sglaunch.spec.container import Wanted
 SHORTAGE = "shortage"
 
 
-@dataclass
 class Run:
     """A loaded project, its engine, and the looks taken at it."""
 
-    config: Config
-    engine: EngineClient
-    project: Project
-    wanted: list[Wanted]
+    def __init__(self, config: Config, engine: EngineClient, project: Project, wanted: list[Wanted]) -> None:
+        self.config, self.engine, self.project, self.wanted = config, engine, project, wanted
 
     def observe(self) -> Observation:
         return observe(self.engine, self.project.name, self.wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sglaunch.engine import host as host_facts
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.machine import Machine
 from sglaunch.errors import Refused, UsageError
+from sglaunch.plain import Struct
 from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.observation import Project
 from sglaunch.plan.policy import violations
@@ -24,8 +24,7 @@ from sglaunch.spec.container import expand
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
 
 
-@dataclass(frozen=True)
-class Common:
+class Common(Struct, frozen=True):
     """The options every command has, as plain values."""
 
     directory: Path

@@ -9,7 +9,8 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 CHECKOUT_TARGET = "/sgl-workspace/sglang"
 """Where SGLang's images keep its sources, installed so that edits count at once (docs, development guide)."""
@@ -23,8 +24,7 @@ _WORDS = ("null", "true", "false")
 _NAMES = {"rocm": "AMD GPUs", "npu": "Ascend NPUs", "cpu": "no GPU"}
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """A folder and its machine.
 
     `engine`: the one that answers, in words, "" for none. `accelerator`: nvidia, rocm, npu, or cpu for none of them;
@@ -46,8 +46,7 @@ class Facts:
     importable: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Starter:
+class Starter(Struct, frozen=True):
     """The file's text; what was found, a phrase each; and what is left to do: a word, and what it is."""
 
     text: str

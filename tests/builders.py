@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 from sglaunch.errors import Origin, Place
+from sglaunch.plain import names_of, replace
 from sglaunch.plan.diff import applied_spec
 from sglaunch.plan.observation import Observation, ObservedContainer, Project
 from sglaunch.plan.options import LIVE
@@ -25,9 +25,9 @@ IMAGE, IMAGE_ID, MOVED_ID = "img:1", f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 SALT = "a salt"
 COMMAND = ("sleep", "infinity")
 
-_SETTINGS = {item.name for item in fields(Settings)}
-_WANTED = {item.name for item in fields(Wanted)} - {"spec", "settings", "profile"}
-_APPLIED = {item.name for item in fields(Applied)}
+_SETTINGS = set(names_of(Settings))
+_WANTED = set(names_of(Wanted)) - {"spec", "settings", "profile"}
+_APPLIED = set(names_of(Applied))
 
 
 def project(**changes: Any) -> Project:

@@ -24,6 +24,7 @@ from sglaunch.convert.to_create import CreateCall, update_arguments
 from sglaunch.engine.explain import failure
 from sglaunch.engine.machine import Machine
 from sglaunch.engine.protocol import Tell
+from sglaunch.plain import replace
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.build import Build
@@ -510,7 +511,7 @@ def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str,
 
 
 def _with_any_spec(applied: Any) -> Any:
-    return type(applied)(**{**applied.__dict__, "spec": {}})
+    return replace(applied, spec={})
 
 
 def _endpoint(aliases: list[str], ipv4: str, ipv6: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ the fake engine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from builders import (
@@ -22,6 +21,7 @@ from builders import (
     make_wanted,
 )
 
+from sglaunch.plain import Struct, field, replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.spec.container import Wanted
@@ -32,8 +32,7 @@ GIB = 1 << 30
 ELSEWHERE = "/home/ana/other/sglaunch.yaml"
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """What is wanted, what is there, what was asked. `registry`: images that can be pulled."""
 
     wanted: Wanted | Sequence[Wanted] = field(default_factory=make_wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from sglaunch.doctor.facts import Engine, Facts, Profile
 from sglaunch.doctor.finding import FAIL, OK, WARN, Finding
 from sglaunch.engine.explain import explain
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.plan.capabilities import known
 
 GIB = 1 << 30

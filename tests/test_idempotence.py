@@ -5,7 +5,7 @@ or is interrupted leaves the old container as it was; a run that is killed is re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sglaunch.config.load import Config
 from sglaunch.engine import apply as applying
 from sglaunch.engine import host
 from sglaunch.errors import ConfigError, EngineError, Interrupted, Refused, SglaunchError
+from sglaunch.plain import replace
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.steps import CREATE, RECREATE, Plan
 from sglaunch.spec.container import Wanted

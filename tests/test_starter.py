@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from sglaunch.config.load import Request, load
 from sglaunch.errors import ConfigError
+from sglaunch.plain import replace
 from sglaunch.starter import Facts, starter
 
 ROOT = Path(__file__).resolve().parent.parent

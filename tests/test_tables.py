@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from dataclasses import fields
 from typing import get_args
 
 import pytest
@@ -13,6 +12,7 @@ from python_on_whales import DockerClient
 
 from sglaunch.config.entries import MountEntry
 from sglaunch.config.profile import NOT_CARRIED, Profile
+from sglaunch.plain import names_of
 from sglaunch.plan.options import OPTIONS
 from sglaunch.spec.container import ContainerSpec, Settings
 from sglaunch.spec.mounts import MODES, PROPAGATIONS
@@ -40,7 +40,7 @@ EXPANDED = {"env_file", "secret_env", "accelerator", "caches", "hub", "logging",
 
 
 def test_every_field_of_the_spec_has_exactly_one_row() -> None:
-    assert Counter(option.field for option in OPTIONS) == Counter(item.name for item in fields(ContainerSpec))
+    assert Counter(option.field for option in OPTIONS) == Counter(names_of(ContainerSpec))
 
 
 def test_the_words_of_a_mount_are_those_of_its_entry() -> None:
@@ -77,12 +77,12 @@ def test_a_profile_has_no_word_that_is_neither_composes_nor_our_own() -> None:
 
 @pytest.mark.parametrize("key", Profile.model_fields)
 def test_every_key_of_a_profile_ends_in_the_spec_or_in_the_settings(key: str) -> None:
-    known = {item.name for item in (*fields(ContainerSpec), *fields(Settings))}
+    known = {*names_of(ContainerSpec), *names_of(Settings)}
     assert key in known or key in EXPANDED
 
 
 def test_what_only_the_launcher_does_is_no_option_of_the_container() -> None:
-    assert not {item.name for item in fields(Settings)} & {option.field for option in OPTIONS}
+    assert not set(names_of(Settings)) & {option.field for option in OPTIONS}
 
 
 @pytest.mark.parametrize("name", [name for name, field in Profile.model_fields.items()])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.adoption import adoptable, inspect, take
@@ -18,6 +17,7 @@ from sglaunch.engine.adopted import sweep
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.errors import ConsentNeeded, SglaunchError
 from sglaunch.pipeline import prepare
+from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import value_text
 from sglaunch.project import Common, connect, request

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sglaunch.commands.asking import show, show_json
 from sglaunch.convert.to_create import CDI_KIND
@@ -15,11 +14,13 @@ from sglaunch.engine import detect, health, host
 from sglaunch.engine.gpus import devices, driver_cuda
 from sglaunch.errors import Problem, Refused, UsageError
 from sglaunch.pipeline import Run
+from sglaunch.plain import replace
 from sglaunch.plan.capabilities import DOCKER
 from sglaunch.plan.choices import Choices
 from sglaunch.project import Common, choice_of, enforce, load_config, project_of
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
+from sglaunch.spec.reference import HUB_HOST
 
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
@@ -110,7 +111,7 @@ def _facts(
         no_proxy=no_proxy,
         daemon_proxy=str(told.get("HttpProxy") or told.get("HttpsProxy") or "") if engine.name == DOCKER else None,
         token=health.has_token(home),
-        registry=health.registry_problem(health.HUB),
+        registry=health.registry_problem(HUB_HOST),
     )
 
 
@@ -137,5 +138,5 @@ def _with_profile(facts: Facts, common: Common, profile: str, found: detect.Cand
         gpus=wanted.spec.gpus is not None,
     )
     name = health.registry_of(image)
-    registry = facts.registry if name == health.HUB else health.registry_problem(name)
+    registry = facts.registry if name == HUB_HOST else health.registry_problem(name)
     return replace(facts, profile=need, registry=registry)

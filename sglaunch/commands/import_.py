@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sglaunch import adoption
@@ -24,6 +23,7 @@ from sglaunch.config.writing import profile_document, with_profiles
 from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
 from sglaunch.errors import Place, Problem, Refused, UsageError
+from sglaunch.plain import replace
 from sglaunch.project import Common, connect, project_file, request
 from sglaunch.report.problems import SCHEMA_VERSION, loss_lines, problem_data
 from sglaunch.report.progress import say

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sglaunch.config.compose import read_compose
@@ -14,12 +13,12 @@ from sglaunch.config.suggest import nearest
 from sglaunch.convert.from_compose import from_compose
 from sglaunch.convert.imported import Imported
 from sglaunch.errors import ConfigError, Problem, UsageError
+from sglaunch.plain import Struct, replace
 
 PROJECT_VARIABLE = "COMPOSE_PROJECT_NAME"
 
 
-@dataclass(frozen=True)
-class ComposeText:
+class ComposeText(Struct, frozen=True):
     """A compose file: where it lies, or would, how messages name it, and its text."""
 
     path: Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from sglaunch.commands import trust
 from sglaunch.commands.asking import conduct, reporter, show, show_json, warn
@@ -14,6 +13,7 @@ from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import EngineError
 from sglaunch.pipeline import SHORTAGE, due, prepare, up, wait
+from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import NONE, Plan
 from sglaunch.project import Common

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.config.expansions import Surroundings
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.profile import Profile
+from sglaunch.plain import replace
 from sglaunch.spec.build import Build, BuildSecret, is_remote
 from sglaunch.spec.values import Secret, looks_secret
 

@@ -7,7 +7,6 @@ stars.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sglaunch.config.expanded import Expanded, expanded
@@ -18,6 +17,7 @@ from sglaunch.config.merge import KEEP_NULL, REPLACE, rule_for
 from sglaunch.config.node import Node
 from sglaunch.config.profile import model_at
 from sglaunch.errors import Origin
+from sglaunch.plain import Struct, replace
 from sglaunch.spec.values import MASK, Secret, looks_secret
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ REMOVES, REMOVED, COVERS, GIVES_WAY = "removes", "removed", "replaces the whole"
 MERGE_RULE, APPEND_RULE, REPLACE_RULE = "merge", "append", "replace"
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A value that was written, or that `by` expands to; `fate` is what became of it."""
 
     value: Any
@@ -38,8 +37,7 @@ class Candidate:
     by: str = ""
 
 
-@dataclass(frozen=True)
-class Explained:
+class Explained(Struct, frozen=True):
     """A key: what it means, its value, and the candidates, nearest first. No winner: the value is the default."""
 
     description: str
@@ -104,8 +102,7 @@ def _masked(value: Any, steps: Steps, secret_names: Collection[str]) -> Any:
     return MASK if named or CREDENTIALS.search(str(value)) else value
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(Struct, frozen=True):
     node: Node
     fate: str
     at: Steps

@@ -7,13 +7,13 @@ the fields that differ from its defaults, a list, a set, a secret, a mapping tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import PurePath
 from typing import Any
 
 from sglaunch.config.demands import Demand
 from sglaunch.config.load import Config, Identity, Resolved
 from sglaunch.errors import Origin, Place, Problem
+from sglaunch.plain import Struct, defaults_of, names_of
 from sglaunch.spec.build import Build, BuildSecret
 from sglaunch.spec.container import ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.kubernetes import Kubernetes
@@ -54,7 +54,7 @@ def encode(value: Any, find: Find) -> Any:
         return [encode(item, find) for item in value]
     if isinstance(value, Secret):
         return {MARK: "secret", "at": find(value.reveal())}
-    if is_dataclass(value) and type(value).__name__ in _CLASSES:
+    if isinstance(value, Struct) and type(value).__name__ in _CLASSES:
         return {MARK: type(value).__name__, **_fields(value, find)}
     if isinstance(value, Mapping):
         plain = {key: encode(inner, find) for key, inner in value.items()}
@@ -70,13 +70,12 @@ def encode(value: Any, find: Find) -> Any:
 
 
 def _fields(value: Any, find: Find) -> dict[str, Any]:
-    found = {}
-    for item in fields(value):
-        inner = getattr(value, item.name)
-        default = item.default_factory() if item.default_factory is not MISSING else item.default
+    found, defaults = {}, defaults_of(value)
+    for name in names_of(value):
+        inner, default = getattr(value, name), defaults.get(name, ...)
         # 0, 0.0 and False are equal, and not the same.
-        if item.name not in _NEVER and not (inner == default and type(inner) is type(default)):
-            found[item.name] = encode(inner, find)
+        if name not in _NEVER and not (inner == default and type(inner) is type(default)):
+            found[name] = encode(inner, find)
     return found
 
 

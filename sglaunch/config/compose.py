@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sglaunch.config.files import read
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import Place
+from sglaunch.plain import Struct, field
 
 RESOURCES = ("networks", "volumes", "secrets", "configs")
 _TOP = ("version", "name", "services", "include", "models", *RESOURCES)
@@ -26,8 +26,7 @@ _OCTAL = re.compile(r"[-+]?0[0-7]+")
 Where = tuple[str | int, ...]
 
 
-@dataclass
-class Composed:
+class Composed(Struct):
     """A compose file as Compose would see it, but for interpolation.
 
     `services` and `resources` (by kind: networks, volumes, secrets, configs) are plain data; `places` tells where each

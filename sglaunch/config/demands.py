@@ -7,11 +7,11 @@ What the built-in, site, personal and local layers and the command line ask need
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from sglaunch.config.files import PROJECT
 from sglaunch.config.node import Node
 from sglaunch.errors import Place
+from sglaunch.plain import Struct
 from sglaunch.spec.accelerator import rights
 from sglaunch.spec.values import looks_secret
 
@@ -21,8 +21,7 @@ _HOST_NAMESPACES = ("pid", "userns_mode")
 _LISTS = ("cap_add", "security_opt", "device_cgroup_rules", "volumes_from")
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """One line: the path of the value, what it asks, and where it stands. `text` is what trust is given to."""
 
     path: str

@@ -11,7 +11,6 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -22,6 +21,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.errors import Origin, Place
+from sglaunch.plain import replace
 from sglaunch.recall.witness import MAX_FILE as MAX_BYTES
 
 MAX_NODES = 20_000

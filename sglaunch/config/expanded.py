@@ -6,19 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sglaunch.config.expansions import CACHES, HUBS
 from sglaunch.config.node import Node
 from sglaunch.errors import Origin
+from sglaunch.plain import Struct
 from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.server import published
 from sglaunch.spec.values import MASK
 
 
-@dataclass(frozen=True)
-class Expanded:
+class Expanded(Struct, frozen=True):
     """A value at a path, the key it comes from, and where that is written. `beats`: it beats what is written."""
 
     steps: tuple[str, ...]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sglaunch.config.node import Node
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Origin
+from sglaunch.plain import Struct, field, replace
 from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES
@@ -28,8 +28,7 @@ HUBS: Mapping[str, Mapping[str, str]] = {
 CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What a profile meets: facts of user and host, the environment, and the values of files it names."""
 
     facts: Mapping[str, Any]

@@ -9,12 +9,12 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sglaunch.config.lockfile import LOCK_FILE, Lock, read_lock
 from sglaunch.config.node import Problems
 from sglaunch.errors import BUILTIN, Place, UsageError
+from sglaunch.plain import Struct, field
 from sglaunch.recall import witness
 
 PROJECT_FILE = "sglaunch.yaml"
@@ -36,8 +36,7 @@ LAYERS = (BUILTIN, SITE, PERSONAL, PROJECT, LOCAL, COMMAND_LINE)
 _PACKAGE = Path(__file__).parent.parent
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Struct, frozen=True):
     """A file's text: its layer, its name in messages, its folder, and the profile it is, if it is one."""
 
     layer: str
@@ -47,8 +46,7 @@ class Text:
     profile: str = ""
 
 
-@dataclass
-class Files:
+class Files(Struct):
     """Everything read for a project. `lines` serves the quoting of sources, `folders` the resolving of paths.
 
     `quoted`: the file of each name in `lines`.

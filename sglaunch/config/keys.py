@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.profile import NOT_CARRIED, model_at, not_carried, shape, unknown
+from sglaunch.plain import Struct
 
 Steps = Sequence[str | int]
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """What a key is for, and the value it has where no layer writes one."""
 
     description: str

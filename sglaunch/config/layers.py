@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from sglaunch.config.document import parse
 from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import BUILTIN, UsageError
+from sglaunch.plain import Struct, field
 
 SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
@@ -29,8 +29,7 @@ REGISTRY = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
 MIRROR = rf"{REGISTRY}(?:/[a-z0-9._/-]+)?"
 
 
-@dataclass
-class Layer:
+class Layer(Struct):
     """One layer: its vars, defaults and profile texts, as written."""
 
     name: str
@@ -39,8 +38,7 @@ class Layer:
     profiles: dict[str, Node] = field(default_factory=dict)
 
 
-@dataclass
-class Stack:
+class Stack(Struct):
     """The layers of a project, and what only one of them says. `broken`: the project file itself cannot be read."""
 
     layers: list[Layer]

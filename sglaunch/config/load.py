@@ -6,12 +6,12 @@ The stages are in loader.py, which is imported when files must be read anew; rec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sglaunch.config.demands import Demand
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct, field
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.policy import Policy
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from sglaunch.config.node import Node
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is to be loaded: the project file, the caller's facts and environment, and the command line's layer.
 
     `facts` hold user, uid, gid, home, hostname. `overrides` are `path=value` texts of --set, in order. `there` is asked
@@ -35,8 +34,7 @@ class Request:
     there: Callable[[Mapping[str, str]], tuple[str, Mapping[str, Any]]] = lambda _: ("", {})
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """One profile: what it became; its text after the merge and those of the layers, lowest first, which are not
     remembered: they may hold secrets."""
 
@@ -51,8 +49,7 @@ class Resolved:
         return self.merged
 
 
-@dataclass
-class Config:
+class Config(Struct):
     """A loaded project. `sources` are the lines of its files, `quoted` where each lies; `demands` what needs trust."""
 
     project: str
@@ -84,8 +81,7 @@ def load(request: Request, profiles: Sequence[str], *, everything: bool = False)
     return Loader(request).load(profiles, everything)
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What can be known of a project without its profiles being right.
 
     `declared`: the profiles of the project and local layers. `unprotected`: profiles that say so. `needed`: by profile,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from sglaunch.config.building import hide_base, with_image
@@ -27,6 +26,7 @@ from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.specify import default_name, specify
 from sglaunch.errors import ConfigError, Place, Problem, UsageError
+from sglaunch.plain import replace
 from sglaunch.recall import witness
 
 _VARS = "vars"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 from sglaunch.config.node import Node, Problems
 from sglaunch.errors import Origin
+from sglaunch.plain import Struct, field, replace
 from sglaunch.spec.container import Wanted
 
 LOCK_FILE = "sglaunch.lock"
@@ -19,8 +19,7 @@ Pins = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Profile -> image -> platform -> digest."""
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """What a lock file says, and where."""
 
     pins: Pins = field(default_factory=dict)

@@ -8,10 +8,10 @@ the origin of its value, and `beneath` the value it replaced.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from sglaunch.config.node import Node, Problems, join
+from sglaunch.plain import replace
 
 MERGE, REPLACE, KEEP_NULL, PATCH = "merge", "replace", "merge, null is a value", "merge as a JSON merge patch"
 

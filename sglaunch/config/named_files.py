@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv.parser import parse_stream
@@ -16,11 +15,11 @@ from sglaunch.config.files import Files, tracked
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Place
+from sglaunch.plain import Struct
 from sglaunch.spec.values import looks_secret
 
 
-@dataclass
-class NamedFiles:
+class NamedFiles(Struct):
     """Reads them for one run; what is wrong with them goes to its problems. `env` is the caller's environment."""
 
     files: Files

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sglaunch.errors import Origin, Place, Problem
+from sglaunch.plain import Struct, names_of, replace
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """A scalar, a mapping of nodes or a sequence of nodes. Frozen: each stage returns new nodes.
 
     `text` is a scalar as it was written (`1.10`, `022`), where its meaning as a number would lose that.
@@ -23,7 +22,15 @@ class Node:
     text: str | None = None
     tag: str = ""
     secret: bool = False
-    beneath: Node | None = field(default=None, compare=False)
+    beneath: Node | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """What a layer beneath had says nothing of the value."""
+        if not isinstance(other, Node):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
+
+    __hash__ = None  # type: ignore[assignment]  # a mapping of nodes has none either
 
     @property
     def is_map(self) -> bool:
@@ -86,6 +93,9 @@ class Node:
             else:
                 break
         return node
+
+
+_COMPARED = tuple(name for name in names_of(Node) if name != "beneath")
 
 
 class Problems:

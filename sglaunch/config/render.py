@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
+from sglaunch.plain import Struct, field, replace
 from sglaunch.spec.values import looks_secret
 
 MAX_RESULT = 64 * 1024
@@ -52,8 +52,7 @@ class Names:
         raise ValueError("is a namespace; name one of its values, such as env.HOME")
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True):
     """What expressions see. `facts` are FACTS; `secret_env` and `secret_vars` name the values that are secret."""
 
     facts: Mapping[str, Any]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sglaunch.config.node import Node
+from sglaunch.plain import Struct, field, replace
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(Struct, frozen=True):
     """The home, the folder of each file that wrote values, and the project folder for values no file wrote.
 
     `server`: the machine that containers run on, "" for this one; `home` is there, `own_home` here.

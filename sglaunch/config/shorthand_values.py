@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.shorthand_paths import Paths
+from sglaunch.plain import Struct
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a lengthening function needs beside the node."""
 
     paths: Paths

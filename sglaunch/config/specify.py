@@ -9,7 +9,6 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.config import expansions
@@ -19,6 +18,7 @@ from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.nodes import check_nodes, kubernetes_of
 from sglaunch.config.profile import Profile
 from sglaunch.errors import BUILTIN, Origin
+from sglaunch.plain import replace
 from sglaunch.spec.container import ASSIGNED_PORT, CONTAINER_NAME, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import DEFAULT_LAUNCHER, Server

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sglaunch.convert.compose_texts import Texts
 from sglaunch.convert.found import Found, Notes, Where
 from sglaunch.errors import Place
+from sglaunch.plain import Struct, field
 
 
 class Composed(Protocol):
@@ -23,8 +23,7 @@ class Composed(Protocol):
     remarks: dict[Where, str]
 
 
-@dataclass
-class Service:
+class Service(Struct):
     """One service on its way: what was read, the texts in our words, the keys so far, what is to be told.
 
     `imported`: the services that become profiles too. `keys` are in the order of the compose file.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.concealed import without_secrets
 from sglaunch.convert.found import Found, Notes
 from sglaunch.convert.interpolated import Interpolated, interpolated
 from sglaunch.convert.shell_text import Literal, Word
+from sglaunch.plain import replace
 
 
 class Texts:

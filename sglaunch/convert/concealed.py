@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sglaunch.convert.shell_text import Expression, Literal, Part, Word, variable
+from sglaunch.plain import Struct
 from sglaunch.spec.values import MASK, looks_secret
 
 # Tokens by their makers' own prefixes, and the variable that usually holds one.
@@ -38,8 +38,7 @@ _COUNTS = re.compile(r"-?[\d.]+|<[^>]*>|\{[^}]*\}")
 _TOKEN_FLAG = re.compile(r"token$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """A secret's place in a text, and the variable that is to hold it."""
 
     start: int

@@ -6,12 +6,12 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.convert.concealed import hidden, without_secrets
 from sglaunch.convert.run_line import Given, Loss
 from sglaunch.convert.shell_text import Literal, Word
+from sglaunch.plain import Struct, field
 
 # The order in which people read a profile.
 ORDER = (
@@ -29,8 +29,7 @@ MAKE_NEW = "and make a new one, for this one was pasted"
 LEFT_OUT = "cannot be known here, and is left out"
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """`targets`: container paths that are taken. `names`: variables, by what they were given.
 
     `attached`: how the container hangs in a network, kept until all flags are read.

@@ -7,14 +7,14 @@ and nerdctl 2.0 (`run --help`), with the hidden older names that Docker still ta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 NOT_CARRIED = "no profile says it"
 _CLIENT = "concerns the client that runs the line, not the container"
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """A row. `names` are all spellings, the one to write first. `takes`: a value follows; else it is true or false.
 
     `many`: each further use adds a value; else the last one counts. `key` is the path in a profile, `field` the field

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.convert.imported import Imported
 from sglaunch.errors import Place, Problem
+from sglaunch.plain import Struct, field
 
 Where = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """A value of somebody else's file, and the way that led to it."""
 
     value: Any
@@ -74,8 +73,7 @@ class Found:
         return "" if self.value is None else str(self.value)
 
 
-@dataclass
-class Notes:
+class Notes(Struct):
     """What an import says beside the keys: remarks by path of the profile, and what is lost."""
 
     comments: dict[str, str] = field(default_factory=dict)

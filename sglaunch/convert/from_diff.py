@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 # What programs leave behind by themselves; facts of many dev containers, not a rule of any engine.
 NOISE = (
@@ -14,8 +15,7 @@ NOISE = (
 )
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A changed path and how many entries changed at and below it."""
 
     path: str

@@ -6,7 +6,8 @@ Docker 20.10 to 28 and Podman 4.3 as recorded, nerdctl 2.0 as in its sources. Wh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 _BREAKS = re.compile(r"[\r\n]|\x1b\[[0-9;?]*[A-Za-ln-z]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -27,8 +28,7 @@ _WITHOUT_BYTES = ("Already exists", "Layer already exists", "Mounted from", "exi
 _WINDOW = 5.0
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """How far a transfer is: layers, and bytes of those whose size is known."""
 
     layers: int = 0
@@ -40,8 +40,7 @@ class Moved:
     digest: str = ""
 
 
-@dataclass
-class _Layer:
+class _Layer(Struct):
     state: str = ""
     done: int = 0
     total: int = 0

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One line: what it matches, whether it takes back, and its written parts."""
 
     matcher: re.Pattern[str]
@@ -19,8 +19,7 @@ class Pattern:
     parts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Ignored:
+class Ignored(Struct, frozen=True):
     """The lines of a file, in order."""
 
     patterns: tuple[Pattern, ...] = ()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct, field
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """`keys` are what to write in the profile, in Compose's short forms where there are any, in writing order.
 
     `comments` are remarks by path (`environment.HF_TOKEN`, "" for the profile as a whole), written beside the value.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.plain import Struct, field
 from sglaunch.plan.capabilities import DOCKER, PODMAN, Capabilities
 
 SHORT_ID = 12
@@ -20,8 +20,7 @@ _PODMAN_ENV = ("TERM=xterm", "container=podman")
 _PODMAN_OWN = ("HOME", "HOSTNAME")
 
 
-@dataclass(frozen=True)
-class Inspected:
+class Inspected(Struct, frozen=True):
     """A container and its image. `hostname`: of the engine's machine; `cgroup2`: it has control groups of version 2."""
 
     data: Mapping[str, Any]

@@ -7,10 +7,10 @@ The grammar is that of github.com/compose-spec/compose-go, template/template.go:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from sglaunch.convert.shell_expansion import NAME
 from sglaunch.convert.shell_text import Expression, Literal, Part, expression, quoted, template, variable
+from sglaunch.plain import Struct, field
 
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 # What a shell knows whatever its environment says: facts of ours, where nobody exports them.
@@ -18,8 +18,7 @@ _FACTS = {"UID": "uid", "GID": "gid"}
 _SAME = {"HOME": "home", "PWD": "project_dir"}
 
 
-@dataclass(frozen=True)
-class Interpolated:
+class Interpolated(Struct, frozen=True):
     """A text of Compose's in our words. `names`: variables it reads; `remarks`: what is not quite the same."""
 
     parts: tuple[Part, ...]
@@ -52,8 +51,7 @@ def interpolated(text: str, *, literal: Callable[[str], str] = str) -> Interpola
     return _Reader(literal).read(text)
 
 
-@dataclass
-class _Reader:
+class _Reader(Struct):
     literal: Callable[[str], str]
     names: set[str] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from sglaunch.errors import BUILTIN, Problem
+from sglaunch.plain import replace
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.server import DEFAULT_PORT
 from sglaunch.spec.values import Secret

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.convert import leaving
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct, field
 from sglaunch.spec.container import ContainerSpec, Wanted
 from sglaunch.spec.values import SIZE_UNITS
 
@@ -38,8 +38,7 @@ def quantity(size: int) -> str:
     return str(size)
 
 
-@dataclass
-class PodDraft:
+class PodDraft(Struct):
     """`wanted` is the profile, `spec` its expanded spec. `here`: folders of this machine that no node has."""
 
     wanted: Wanted

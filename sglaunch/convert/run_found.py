@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from sglaunch.convert.concealed import hidden
 from sglaunch.convert.run_line import GLOBAL_FLAGS, Line, Loss, take_words
 from sglaunch.convert.shell_pieces import words_of
 from sglaunch.convert.shell_text import Expression, Literal, Part, Word
 from sglaunch.convert.shell_words import Command
+from sglaunch.plain import replace
 from sglaunch.spec.values import looks_secret
 
 ENGINES = ("docker", "podman", "nerdctl", "nvidia-docker", "finch")

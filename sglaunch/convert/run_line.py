@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from sglaunch.convert.concealed import hidden
 from sglaunch.convert.flags import FLAGS, GLOBAL, Flag
 from sglaunch.convert.shell_text import Expression, Literal, Unknown, Word
+from sglaunch.plain import Struct, field
 
 _IMAGE_NAME = re.compile(r"ima?ge?(?!.*(arg|opt|flag))|(^|_)tag$", re.IGNORECASE)
 _OPTION_NAME = re.compile(
@@ -23,8 +23,7 @@ GLOBAL_FLAGS: Mapping[str, Flag] = {name: flag for flag in GLOBAL for name in fl
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """Something of the line that is not carried: where, under which flag, what and what to do."""
 
     at: int
@@ -33,8 +32,7 @@ class Loss:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct, frozen=True):
     """A flag as it was given. `value` of a switch is None where it says nothing; `on` is what it then says."""
 
     flag: Flag
@@ -44,8 +42,7 @@ class Given:
     on: bool = True
 
 
-@dataclass
-class Line:
+class Line(Struct):
     """A run command taken apart. `image` is None where there is none.
 
     Variables it may pass on: `passed` were set for the client alone, `exported` by earlier lines.

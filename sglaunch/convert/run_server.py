@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.convert.concealed import is_harmless, is_secret_flag, without_secrets
@@ -13,6 +12,7 @@ from sglaunch.convert.draft import MAKE_NEW, Draft, is_sole_variable
 from sglaunch.convert.run_line import Loss
 from sglaunch.convert.shell_text import Expression, Literal, Part, Word
 from sglaunch.convert.shell_words import read
+from sglaunch.plain import Struct, field
 from sglaunch.spec.server import DEFAULT_LAUNCHER, DEFAULT_PORT, FIELD_FLAGS, LONG_FLAGS, flag_word
 from sglaunch.spec.values import looks_secret
 
@@ -27,8 +27,7 @@ _STANDS = 0xE000
 Flag = tuple[str, list[Word], int]
 
 
-@dataclass
-class _Launch:
+class _Launch(Struct):
     """A launch command taken apart: the words before the flags, and the flags with their values."""
 
     launcher: list[str]

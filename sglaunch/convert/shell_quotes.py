@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sglaunch.convert.shell_expansion import name_of, parameter, substitution
 from sglaunch.convert.shell_pieces import closing, merged, tilde_counts, unescaped
 from sglaunch.convert.shell_text import HOME, Expression, Literal, Part, Unknown, Word
+from sglaunch.plain import Struct
 
 # `$env:NAME` is PowerShell's.
 _NAME = re.compile(r"\$env:([A-Za-z_]\w*)|\$([A-Za-z_]\w*|[0-9@*#?!-])", re.ASCII)
@@ -21,8 +21,7 @@ SINGLE, DOUBLE = "single quotes", "double quotes"
 NOTHING = "\x00"
 
 
-@dataclass(frozen=True)
-class Odd:
+class Odd(Struct, frozen=True):
     """What a shell would have taken otherwise, and how it was read."""
 
     at: int

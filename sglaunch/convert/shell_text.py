@@ -7,14 +7,14 @@ back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from sglaunch.plain import Struct, replace
 
 HOME = "home"
 _OPENING = "{{"
 
 
-@dataclass(frozen=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """Text that means itself. `quoted`: it stood in quotes, so the shell takes it as it is."""
 
     text: str
@@ -25,8 +25,7 @@ class Literal:
         return self.text
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A Jinja2 expression, and how the line had it. `name`: the variable, where it is nothing but one.
 
     `maybe`: it gives something or nothing, as `${A:+x}` does. `quoted`: the shell does not split it into words.
@@ -39,8 +38,7 @@ class Expression:
     quoted: bool = False
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """What only the shell that ran the line could know. `many`: it may be several words, or none."""
 
     written: str
@@ -50,8 +48,7 @@ class Unknown:
 Part = Literal | Expression | Unknown
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a shell line, from the position `at`."""
 
     parts: tuple[Part, ...]

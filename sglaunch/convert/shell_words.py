@@ -8,11 +8,11 @@ The grammar is that of POSIX (Shell Command Language, 2.2 and 2.10) with Bash's 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from sglaunch.convert.shell_pieces import braces, merged
 from sglaunch.convert.shell_quotes import DOUBLE, NOTHING, Odd, Pieces
 from sglaunch.convert.shell_text import Literal, Part, Unknown, Word
+from sglaunch.plain import Struct, field
 
 _BLANKS = " \t\r\f\v\u00a0\u200b\u3000\ufeff"
 _PLACEHOLDER = re.compile(r"<[^\s<>|&;()\"'`$][^<>|&;()\"'`$\n]{0,80}(?<!\s)>")
@@ -31,8 +31,7 @@ _REDIRECTION = re.compile(r"(?:\d+|&)?(?:<<<|<<-?|>>|>\||[<>]&?|<>)|&>>?")
 _HERE = re.compile(r"<<-?\s*(['\"]?)([\w-]+)\1")
 
 
-@dataclass
-class Command:
+class Command(Struct):
     """The words of one command; `before` and `after` are the operators around it, `rest` what is not its words."""
 
     words: list[Word] = field(default_factory=list)
@@ -42,8 +41,7 @@ class Command:
     remarks: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """The commands of a text, and what was odd in it."""
 
     commands: list[Command]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sglaunch.convert import leaving
 from sglaunch.convert.compose_keys import KEYS
 from sglaunch.convert.to_compose_build import build_of
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct
 from sglaunch.plan.order import needs
 from sglaunch.spec.container import ContainerSpec, Wanted, expand
 from sglaunch.spec.server import KEY_TARGET
@@ -23,8 +23,7 @@ _CONTAINER = "container:"
 _HEALTHY = "service_healthy"
 
 
-@dataclass(frozen=True)
-class ComposeFile:
+class ComposeFile(Struct, frozen=True):
     """The document, and what it cannot say."""
 
     document: Mapping[str, Any]

@@ -6,9 +6,9 @@ Secret values are not in them: `secrets` is handed to the client, which gives th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sglaunch.plain import Struct, field, replace
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.options import BY_FIELD, OPTIONS
 from sglaunch.spec.container import ContainerSpec
@@ -19,14 +19,13 @@ _DOCKER = Capabilities()
 _EMPTY: tuple[Any, ...] = ("", (), {})
 
 
-@dataclass(frozen=True)
-class CreateCall:
+class CreateCall(Struct, frozen=True):
     """The image, the command's words, the keyword arguments, and the environment that must not be seen in them."""
 
     image: str
     command: tuple[str, ...]
     arguments: Mapping[str, Any]
-    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 def create_call(spec: ContainerSpec, labels: Mapping[str, str], engine: Capabilities = _DOCKER) -> CreateCall:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sglaunch.convert import leaving
@@ -18,6 +17,7 @@ from sglaunch.convert.pod import PodDraft
 from sglaunch.convert.pod_options import write_options
 from sglaunch.convert.pod_server import PULL_SECONDS, key_secret, ports, start_seconds, write_server
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct
 from sglaunch.spec.container import Wanted, expand
 from sglaunch.spec.kubernetes import Kubernetes
 from sglaunch.spec.reference import HUB, parse
@@ -34,8 +34,7 @@ _NO_SERVER = (
 )
 
 
-@dataclass(frozen=True)
-class Manifests:
+class Manifests(Struct, frozen=True):
     """The documents, and remarks to stand above them; what Kubernetes does otherwise; and what it refuses, where the
     documents are not to be used."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.found import Notes
@@ -19,6 +18,7 @@ from sglaunch.convert.launched import with_server
 from sglaunch.convert.shell_text import literal
 from sglaunch.convert.through_shell import through_shell
 from sglaunch.errors import ConfigError, Place, Problem
+from sglaunch.plain import replace
 from sglaunch.plan.capabilities import NERDCTL
 
 _PODMAN_HIDES = (

@@ -9,13 +9,13 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from sglaunch.convert import leaving
 from sglaunch.convert.flags import OF_FIELD
 from sglaunch.convert.to_create import CreateCall, connect_words, create_call
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct, replace
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.options import OPTIONS
 from sglaunch.spec.container import ContainerSpec, Wanted, expand
@@ -50,8 +50,7 @@ _SECONDS = ("health_interval", "health_timeout", "health_start_period")
 _PULLS = ("always", "never")
 
 
-@dataclass(frozen=True)
-class ShellLine:
+class ShellLine(Struct, frozen=True):
     """`lines` to paste, and what they cannot say."""
 
     lines: tuple[str, ...]

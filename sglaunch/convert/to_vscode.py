@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from sglaunch.plain import Struct
 
 # Of the rest an address would keep the lower case only, or see a part that is none.
 _PLAIN_HOST = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
-@dataclass(frozen=True)
-class SshHost:
+class SshHost(Struct, frozen=True):
     """A machine as an ssh config calls it; `user` and `port` where the config does not say them."""
 
     name: str

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from sglaunch.errors import Failure, Problem
+from sglaunch.plain import Struct, field
 from sglaunch.plan.capabilities import Capabilities
 
 
-@dataclass(frozen=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """A program that may be an engine; `problem` where it does not answer. `path`: where it is, "" if nowhere."""
 
     name: str
@@ -19,8 +18,7 @@ class Engine:
     problem: Failure | None = None
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """What a profile needs, as far as a look tells: what is refused, what is warned of, whether its image is here."""
 
     name: str
@@ -31,8 +29,7 @@ class Profile:
     gpus: bool = False
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """A machine. Sizes in bytes; None or "" is unknown. `family` is that of the distribution.
 
     `data_root`: where the engine keeps images, with `disk_free` of it. `cni`: the folder whose plugins count, and

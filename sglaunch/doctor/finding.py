@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sglaunch.doctor.facts import Facts
+from sglaunch.plain import Struct
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 # Family of a distribution -> what stands before the packages' names.
@@ -23,8 +23,7 @@ _PACKAGES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One line of the answer: what was looked at, how it is, and the command or edit that mends it."""
 
     check: str

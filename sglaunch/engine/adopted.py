@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.engine import state
 from sglaunch.engine.protocol import Engine
+from sglaunch.plain import Struct, field
 from sglaunch.spec.labels import PROJECT
 
 _STORE = "adopted.json"
 
 
-@dataclass(frozen=True)
-class Adoption:
+class Adoption(Struct, frozen=True):
     """What stands in for the labels of a container. `engine` is the identity of the one that was asked for it."""
 
     id: str

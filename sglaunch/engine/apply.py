@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.protocol import Engine, Tell
 from sglaunch.engine.settle import look, settle
 from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
+from sglaunch.plain import Struct, replace
 from sglaunch.plan.steps import BUILD, PULL, ContainerPlan, Plan, Step
 from sglaunch.spec.startup import Progress
 
@@ -20,8 +20,7 @@ _POLL_SECONDS = 0.05
 _UNDO_TRIES = 3
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """What happened: `begin` and `done` of a step, `undo` of one taken back, `failed`, `finished` for a container.
 
     `note` says what a person should know beyond the step. `progress`: where a start-up is, and for how many seconds

@@ -110,7 +110,7 @@ class Cli:
             raise cli_missing(self.command[0]) from None
         try:
             _, errors = process.communicate()
-        except BaseException:
+        except BaseException:  # Ctrl-C among them: the program ends with us
             process.terminate()
             process.wait()
             raise
@@ -148,7 +148,7 @@ class Cli:
                     hear(decoder.decode(data))
                 elif ended:
                     break
-        except BaseException:
+        except BaseException:  # Ctrl-C among them: the program ends with us
             process.terminate()
             process.wait()
             raise

@@ -12,7 +12,6 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sglaunch.convert.ignored import Ignored
 from sglaunch.engine import kept
 from sglaunch.engine.state import state_folder
 from sglaunch.errors import EngineError, Failure
+from sglaunch.plain import Struct
 from sglaunch.recall import witness
 from sglaunch.spec.canonical import digest
 
@@ -32,8 +32,7 @@ _OURS = ("sglaunch.yaml", "sglaunch.local.yaml", "sglaunch.lock", ".sglaunch.sch
 """They say what is built, and are no reason to build it again."""
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(Struct, frozen=True):
     """Path -> digest of each file, and one digest of it all."""
 
     digest: str

@@ -10,7 +10,6 @@ import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from sglaunch.engine.explain import cli_missing, explain
 from sglaunch.engine.machine import Machine, machine
 from sglaunch.engine.reader import Reader
 from sglaunch.errors import EngineError, Failure
+from sglaunch.plain import Struct, replace
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities, known
 from sglaunch.recall import witness
 
@@ -46,8 +46,7 @@ _INIT_PROGRAMS = {
 }
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What was asked of the engine: on the command line, in the environment, in an untracked file."""
 
     name: str = "auto"
@@ -59,8 +58,7 @@ class Choice:
     sudo: bool = False
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A program that may be an engine: how it is called, and why it is none of use, "" for one that answers.
 
     `reader`, `writer`: of its socket, where that can stand for the program.

@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sglaunch.errors import EngineError, Failure
+from sglaunch.plain import Struct
 
 _MAX_DETAIL = 600
 _LOGGED = re.compile(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"')
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A kind of failure: how it reads, what we say (groups of the match fill in), and what to do."""
 
     kind: str

@@ -17,10 +17,10 @@ from sglaunch.engine import detect, host
 from sglaunch.engine.cli import Cli
 from sglaunch.errors import EngineError
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities
+from sglaunch.spec.reference import HUB_HOST
 
 CAP_SYS_RESOURCE = 24
 REGISTRY_SECONDS = 5.0
-HUB = "registry-1.docker.io"
 # nerdctl takes the first of these that exists, empty or not.
 CNI_FOLDERS = (*("/opt/cni/bin", "/usr/local/libexec/cni", "/usr/local/lib/cni", "/usr/libexec/cni", "/usr/lib/cni"),)
 _FAMILIES = {"debian": ("debian", "ubuntu"), "fedora": ("fedora", "rhel"), "arch": ("arch",), "suse": ("suse",)}
@@ -158,7 +158,7 @@ def registry_of(image: str) -> str:
     """The host of the registry that an image comes from."""
     first, slash, _ = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return HUB if not is_host or first == "docker.io" else first
+    return HUB_HOST if not is_host or first == "docker.io" else first
 
 
 def registry_problem(name: str) -> str:

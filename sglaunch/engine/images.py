@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 from sglaunch.engine import context, pulled
 from sglaunch.engine.logins import login
 from sglaunch.engine.protocol import Engine, Tell
 from sglaunch.engine.registry import manifest, refused, tags
-from sglaunch.engine.secrets import private_files
+from sglaunch.engine.secrets import environment, private_files
 from sglaunch.errors import EngineError, Failure
+from sglaunch.plain import replace
 from sglaunch.plan.steps import Step
 from sglaunch.spec.build import Build
 from sglaunch.spec.labels import BUILT
@@ -108,16 +107,6 @@ def _texts(wanted: Build) -> Mapping[str, str]:
     return {**({"": wanted.inline} if wanted.inline else {}), **values}
 
 
-@contextlib.contextmanager
-def _passed(wanted: Build) -> Iterator[None]:
+def _passed(wanted: Build) -> contextlib.AbstractContextManager[None]:
     """Arguments passed through are told by name alone; `.env` may have given their values."""
-    before = {name: os.environ.get(name) for name in wanted.passed}
-    os.environ.update({name: value for name in wanted.passed if (value := wanted.args[name]) is not None})
-    try:
-        yield
-    finally:
-        for name, old in before.items():
-            if old is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = old
+    return environment({name: value for name in wanted.passed if (value := wanted.args[name]) is not None})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.from_diff import Tree, changed_trees
 from sglaunch.engine.protocol import Engine
+from sglaunch.plain import replace
 from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.spec.values import readable_size
 

@@ -14,20 +14,19 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from sglaunch.engine.secrets import runtime_folder
 from sglaunch.errors import EngineError, Failure
+from sglaunch.plain import Struct
 
 DEFAULT_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who holds a lock: process id, what it does, and since when (RFC 3339)."""
 
     pid: int

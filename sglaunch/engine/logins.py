@@ -6,12 +6,12 @@ import base64
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sglaunch.engine.cli import Cli
 from sglaunch.errors import EngineError
+from sglaunch.plain import Struct
 from sglaunch.spec.reference import HUB
 from sglaunch.spec.values import Secret
 
@@ -20,8 +20,7 @@ _TOKEN_USER = "<token>"  # noqa: S105 - docker's word for "the secret is a token
 _HELPER_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(Struct, frozen=True):
     """`where`: the file or helper that has it. `is_token`: the password is an identity token, for OAuth."""
 
     user: str

@@ -12,7 +12,6 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sglaunch.convert import from_smi
 from sglaunch.engine import gpus, host, ports
@@ -107,6 +106,8 @@ class Server(Machine):
     """A machine that ssh reaches. One call asks for everything that does not change meanwhile."""
 
     def __init__(self, url: str) -> None:
+        from urllib.parse import urlsplit
+
         parts = urlsplit(url)
         self.name = parts.hostname or ""
         self.user, self.port = parts.username or "", parts.port or 0
@@ -185,6 +186,8 @@ class Distant(Machine):
     """A machine of which only the engine can be asked (`tcp://`)."""
 
     def __init__(self, url: str) -> None:
+        from urllib.parse import urlsplit
+
         self.name = urlsplit(url).hostname or url
 
     def facts(self) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
@@ -11,6 +10,7 @@ from sglaunch.engine import host
 from sglaunch.engine.adopted import adoptions, labels_for
 from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
+from sglaunch.plain import replace
 from sglaunch.plan.assign import AUTO_PORTS
 from sglaunch.plan.mirrors import mirrored
 from sglaunch.plan.observation import BuildInputs, LocalImage, Observation, ObservedContainer

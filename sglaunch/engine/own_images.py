@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.engine.protocol import Engine
+from sglaunch.plain import replace
 from sglaunch.plan.observation import LocalImage, Project
 from sglaunch.spec.labels import BUILT, SNAPSHOT
 

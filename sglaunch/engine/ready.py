@@ -13,7 +13,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from sglaunch.convert.from_inspect import addresses, container
 from sglaunch.engine.probe import OK, first_ready, probe, probe_inside
 from sglaunch.engine.protocol import Engine
 from sglaunch.errors import EngineError, Failure
+from sglaunch.plain import replace
 from sglaunch.plan.observation import ObservedContainer, secret_values
 from sglaunch.spec.container import ASSIGNED_PORT, Readiness
 from sglaunch.spec.diagnosis import diagnose

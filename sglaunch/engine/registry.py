@@ -14,12 +14,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sglaunch.engine.logins import Login, login
 from sglaunch.errors import EngineError, Failure
-from sglaunch.spec.reference import HUB, Reference, nearest_tags
+from sglaunch.plain import Struct
+from sglaunch.spec.reference import HUB, HUB_HOST, Reference, nearest_tags
 
 TIMEOUT = 15.0
 _MOST_BYTES = 8 << 20
@@ -30,21 +30,18 @@ _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_HUB_HOST = "registry-1.docker.io"
 _LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """What a tag names: its digest, and the digest of each platform it is for (`linux/amd64`)."""
 
     digest: str
     platforms: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -131,7 +128,7 @@ def tags(reference: Reference) -> list[str]:
 
 def _ask(reference: Reference, path: str, headers: Mapping[str, str]) -> _Answer:
     """A GET with what the registry wants to know of us. 404 is the caller's; other failures are raised."""
-    host = _HUB_HOST if reference.registry == HUB else reference.registry
+    host = HUB_HOST if reference.registry == HUB else reference.registry
     answer = _get(host, f"/v2/{reference.repository}/{path}", headers)
     known = None
     if answer.status == _UNAUTHORIZED:
@@ -204,7 +201,8 @@ def _get(host: str, path: str, headers: Mapping[str, str]) -> _Answer:
     problem: Exception | None = None
     for scheme in ("https", "http") if _LOCAL.fullmatch(host) else ("https",):
         try:
-            return _open(urllib.request.Request(f"{scheme}://{host}{path}", headers=dict(headers)))  # noqa: S310
+            request = urllib.request.Request(f"{scheme}://{host}{path}", headers=dict(headers))  # noqa: S310 - of these two
+            return _open(request)
         except (OSError, ValueError, http.client.HTTPException) as error:
             problem = error
     reason = getattr(problem, "reason", problem)

@@ -34,20 +34,26 @@ def env_file(secrets: Mapping[str, Secret]) -> Iterator[list[str]]:
         return
     folder = runtime_folder()
     sweep(folder)
+    values = {name: secret.reveal() for name, secret in secrets.items()}
+    bare = {name: value for name, value in values.items() if "\n" in value or "\r" in value}
     handle, path = tempfile.mkstemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder)
-    before = {name: os.environ.get(name) for name in secrets}
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            for name, secret in secrets.items():
-                value = secret.reveal()
-                if "\n" in value or "\r" in value:
-                    os.environ[name] = value
-                    file.write(f"{name}\n")
-                else:
-                    file.write(f"{name}={value}\n")
-        yield [path]
+            file.writelines(f"{name}\n" if name in bare else f"{name}={value}\n" for name, value in values.items())
+        with environment(bare):
+            yield [path]
     finally:
         Path(path).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Our own environment, which programs get from us, with these variables while the block runs."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
         for name, old in before.items():
             if old is None:
                 os.environ.pop(name, None)

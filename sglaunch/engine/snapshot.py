@@ -40,7 +40,7 @@ def take(
             cli.text("tag", committed, image)
             return
         cli.text("load", timeout=None, data=_archive(data, image))
-    except BaseException:
+    except BaseException:  # Ctrl-C among them: what is half made would stay
         cli.run("rmi", committed)
         raise
     # Never by an id that has the name too: some engines would remove both.

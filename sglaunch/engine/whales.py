@@ -134,7 +134,7 @@ def _side_door() -> Containers:
     from python_on_whales.components.container.cli_wrapper import ContainerCLI
 
     def containers(command: Sequence[str]) -> Any:
-        return ContainerCLI(ClientConfig(client_call=list(command)))  # type: ignore[no-untyped-call]
+        return ContainerCLI(ClientConfig(client_call=list(command)))  # type: ignore[no-untyped-call]  # it has no types
 
     return containers
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sglaunch.convert.to_create import CreateCall
@@ -18,6 +17,7 @@ from sglaunch.engine import trace, whales
 from sglaunch.engine.explain import failure
 from sglaunch.engine.secrets import env_file
 from sglaunch.engine.wire import Connection, Unconnected, quoted
+from sglaunch.plain import replace
 from sglaunch.recall import door, witness
 from sglaunch.spec.values import Secret
 

@@ -7,8 +7,8 @@ the user its process runs as.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from sglaunch.plain import Struct, field
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.diff import applied_spec
 from sglaunch.plan.observation import Gpu, ObservedContainer, Project, foreign
@@ -33,8 +33,7 @@ KEEPERS: Mapping[str, tuple[str, str]] = {
 _USABLE = ("running", "paused", "exited", "created", "restarting")
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What tells whose a container is.
 
     `labels`: all of them. `homes`: by folder it mounts, the other user whose home that lies in; `owners`: the other

@@ -6,9 +6,9 @@ The choice lives in the label `sglaunch.assigned` and is kept while it serves: i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from sglaunch.plain import replace
 from sglaunch.plan.gpus import Shortage, choose
 from sglaunch.plan.observation import SERVING, Observation, ObservedContainer
 from sglaunch.plan.steps import Step

@@ -7,8 +7,8 @@ that says nothing was made by hand, and is taken as it is until `--build`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from sglaunch.plain import replace
 from sglaunch.plan.diff import Change
 from sglaunch.plan.observation import BuildInputs, Observation
 from sglaunch.plan.steps import BUILD, ContainerPlan, Plan, Step

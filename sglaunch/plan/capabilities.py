@@ -6,8 +6,8 @@ Rows are measured for Docker 20.10 to 28, Podman 4.3 and nerdctl 2.0, the rest r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
+from sglaunch.plain import Struct, replace
 from sglaunch.plan.options import LIVE
 
 DOCKER, PODMAN, NERDCTL = "docker", "podman", "nerdctl"
@@ -15,8 +15,7 @@ ALL_POLICIES = frozenset({"no", "always", "on-failure", "unless-stopped"})
 _LIVE = frozenset(option.field for option in LIVE)
 
 
-@dataclass(frozen=True)
-class Builder:
+class Builder(Struct, frozen=True):
     """How an engine builds: its command, its word for fetching newer bases, and what of `build` it lacks.
 
     `lacks`: keys of `build`. `instead`: what has them.
@@ -32,8 +31,7 @@ CLASSIC = Builder(lacks=frozenset({"secrets", "ssh", "cache_to"}), instead="inst
 BUILDX = Builder(("buildx", "build", "--load"))
 
 
-@dataclass(frozen=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """One engine. `version` is the server's where there is one, `server` what stands behind the program.
 
     Looking:

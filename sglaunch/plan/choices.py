@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sglaunch.plain import Struct
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """`known_profiles`: every profile of the project, to tell orphans. `wait`: until a replacement answers.
     `build`: anew, whatever is there."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.plan.building import build_steps
 from sglaunch.plan.diff import applied_spec
 from sglaunch.plan.mirrors import mirrored

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 from sglaunch.errors import Origin
+from sglaunch.plain import Struct, defaults_of, names_of
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.options import BY_FIELD, LIVE, NOTHING, RECREATE, UPDATE, recreate_part, show
@@ -16,29 +16,27 @@ from sglaunch.spec.labels import fingerprints
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import MASK, Healthcheck, Secret
 
-
-def _plain_default(item: Field[Any]) -> Any:
-    return None if item.default is MISSING else list(item.default) if isinstance(item.default, tuple) else item.default
-
-
 # Fields that are spelled with a dot in profile words.
 _WORDS = {"logging_driver": "logging.driver", "logging_options": "logging.options"}
 _NESTED: Mapping[str, frozenset[str]] = {
-    "server": frozenset(item.name for item in fields(Server)),
-    "healthcheck": frozenset(item.name for item in fields(Healthcheck)),
+    "server": frozenset(names_of(Server)),
+    "healthcheck": frozenset(names_of(Healthcheck)),
 }
 _DOCKER = Capabilities()
 _UNLIMITED = (None, "", 0)
 _SHORT_ID = 12
 # Left out of the canonical form, these are what an absent side of a change means.
 _DEFAULTS: Mapping[str, Any] = {
-    **{item.name: item.default for item in fields(ContainerSpec) if isinstance(item.default, bool)},
-    **{f"server.{item.name}": _plain_default(item) for item in fields(Server) if item.name != "args"},
+    **{name: default for name, default in defaults_of(ContainerSpec).items() if isinstance(default, bool)},
+    **{
+        f"server.{name}": list(default) if isinstance(default, tuple) else default
+        for name, default in (dict.fromkeys(names_of(Server)) | defaults_of(Server)).items()
+        if name != "args"
+    },
 }
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One value that differs: its path in profile words, both sides, who wrote the new one, and what it takes."""
 
     field: str

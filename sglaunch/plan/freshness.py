@@ -6,16 +6,15 @@ Pure; what a registry says is handed in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from sglaunch.plain import Struct
 from sglaunch.plan.observation import LocalImage, Observation
 from sglaunch.spec.container import Wanted
 
 _SHORT = 12
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(Struct, frozen=True):
     """What a registry says of an image: the digest that its tag names, those of its platforms, a newer release's tag.
 
     `image`: the id of what it names for this machine, asked only where no digest tells. `problem`: why it could not be
@@ -29,8 +28,7 @@ class Remote:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """One profile's image. `old` says in words what is behind, nearest first; `next` what to do about each."""
 
     profile: str

@@ -7,10 +7,10 @@ instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct, replace
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.values import Secret
@@ -20,8 +20,7 @@ _REFUSED = object()
 _Asked = Callable[[ContainerSpec], object]
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A row."""
 
     path: str

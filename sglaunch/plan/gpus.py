@@ -7,8 +7,8 @@ A count chooses devices by UUID and remembers them in the container's label, whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from sglaunch.plain import Struct
 from sglaunch.plan.observation import SERVING, Gpu, Observation, ObservedContainer
 from sglaunch.spec.values import Gpus, readable_size
 
@@ -16,8 +16,7 @@ UNSEEN = "a process that cannot be seen from here"
 _RESERVING = ("running", "created", "paused", "restarting")
 
 
-@dataclass(frozen=True)
-class Shortage:
+class Shortage(Struct, frozen=True):
     """Why a count cannot be met, and who has what."""
 
     message: str

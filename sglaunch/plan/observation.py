@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.plain import Struct, field
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.labels import Applied, Owner
@@ -20,8 +20,7 @@ STOPPED = ("created", "exited")
 SERVING = ("running", "paused", "restarting")
 
 
-@dataclass(frozen=True)
-class ObservedContainer:
+class ObservedContainer(Struct, frozen=True):
     """One container. `status` is the engine's word (created, running, paused, restarting, removing, exited, dead).
 
     `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
@@ -48,7 +47,7 @@ class ObservedContainer:
     auto_remove: bool = False
     network_mode: str = ""
     live: Mapping[str, Any] = field(default_factory=dict)
-    env: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    env: Mapping[str, Secret] = field(default_factory=dict)
     ports: tuple[str, ...] = ()
     config_exists: bool = False
     server_port: int = 0
@@ -58,8 +57,7 @@ class ObservedContainer:
     layer_paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class GpuProcess:
+class GpuProcess(Struct, frozen=True):
     """A process on a device: name and user where they may be seen, the id of its container, bytes it uses."""
 
     pid: int
@@ -72,8 +70,7 @@ class GpuProcess:
         return f"pid {self.pid}{f' ({self.name})' if self.name else ''}{f' of {self.user}' if self.user else ''}"
 
 
-@dataclass(frozen=True)
-class Gpu:
+class Gpu(Struct, frozen=True):
     """An NVIDIA device or MIG instance; memory in bytes, utilisation in percent (None: it does not tell)."""
 
     index: int
@@ -90,8 +87,7 @@ class Gpu:
         return not self.processes and self.memory_free >= _IDLE_SHARE * self.memory_total
 
 
-@dataclass(frozen=True)
-class LocalImage:
+class LocalImage(Struct, frozen=True):
     """An image of the engine: its id, names, digests of manifests, size in bytes, and when it was made (RFC 3339).
 
     `built`: what a build of ours was made from, `project` for which one, "" for others. `snapshot`: of which project;
@@ -111,8 +107,7 @@ class LocalImage:
     reference: str = ""
 
 
-@dataclass(frozen=True)
-class BuildInputs:
+class BuildInputs(Struct, frozen=True):
     """What a profile's image would be built from now: a digest of it all, one of each file, and the paths that
     differ from those the image here was built from, as far as they are known."""
 
@@ -121,8 +116,7 @@ class BuildInputs:
     changed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """Every container of the project and of the wanted names, the images, the engine and its host, as plans need them.
 
     `server`: the name of the engine's machine, "" for this one. `images` maps a reference to the id it names here, None
@@ -158,8 +152,7 @@ class Observation:
         return next((container for container in self.containers if container.name == name), None)
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Struct, frozen=True):
     """Whose plan it is: the project's name, its file, and the user."""
 
     name: str

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sglaunch.plain import Struct, names_of
 from sglaunch.spec.values import (
     Device,
     Gpus,
@@ -29,8 +29,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Struct, frozen=True):
     """How a live container shows and takes an option.
 
     `read` takes inspect's HostConfig. `argument` is the update call's word. `reset` is the value that removes the
@@ -44,8 +43,7 @@ class Live:
     reset: Any = None
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Struct, frozen=True):
     """A row. `argument` is the create call's word, "" where convert/to_create joins several options into one.
 
     `keyed`: the value is a mapping whose entries change one by one. `entry` is the class of a plain entry, for showing.
@@ -55,7 +53,7 @@ class Option:
     argument: str = ""
     spell: Callable[[Any], Any] = _same
     keyed: bool = False
-    entry: type | None = None
+    entry: type[Struct] | None = None
     show: Callable[[Any], str] | None = None
     live: Live | None = None
 
@@ -263,14 +261,14 @@ def show(field: str, value: Any) -> Any:
     return option.show(value) if option.show is not None else value
 
 
-def _show_entry(entry: type, value: Any) -> Any:
+def _show_entry(entry: type[Struct], value: Any) -> Any:
     if isinstance(value, list):
         return ", ".join(str(_show_entry(entry, item)) for item in value)
     if not isinstance(value, Mapping):
         return value
-    # Every entry is a dataclass, which no type says of a class.
-    known = {key: inner for key, inner in value.items() if key in entry.__dataclass_fields__}  # type: ignore[attr-defined]
+    known = {key: inner for key, inner in value.items() if key in names_of(entry)}
     try:
-        return entry(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}).show()
+        made: Any = entry(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
     except TypeError:
         return value
+    return made.show()

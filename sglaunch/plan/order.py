@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
+from sglaunch.plain import replace
 from sglaunch.plan.observation import Observation
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.steps import ContainerPlan

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.spec.container import Wanted, origin_of
 from sglaunch.spec.reference import parse
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.plan.observation import SERVING, Observation, ObservedContainer, Project, foreign
 from sglaunch.spec.container import ContainerSpec, Wanted, expand, origin_of
 from sglaunch.spec.server import Server, listens

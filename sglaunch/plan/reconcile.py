@@ -6,9 +6,9 @@ Whatever needs consent or deserves a warning comes back as data in the plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.plan import consent
 from sglaunch.plan.assign import assign, claim, lost_port
 from sglaunch.plan.building import build_change

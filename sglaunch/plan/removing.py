@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.plan import consent
 from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.order import following

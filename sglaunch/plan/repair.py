@@ -8,9 +8,9 @@ is removed that was not provably replaced or that has ever run.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.plan.observation import RUNNING, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.replacing import NEW_SUFFIX, OLD_SUFFIX, passing_names
 from sglaunch.plan.steps import REPAIR, ContainerPlan, Plan, Step

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sglaunch.errors import Problem
+from sglaunch.plain import Struct, field
 from sglaunch.plan.diff import Change
 from sglaunch.plan.options import show
 from sglaunch.spec.columns import padded, width
@@ -23,11 +23,9 @@ CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE = (
     "refuse",
 )
 STOP, RESTART, PULL, REPAIR, BUILD, PUSH, PRUNE = "stop", "restart", "pull", "repair", "build", "push", "prune"
-ACTIONS = (CREATE, START, UPDATE, RECREATE, NONE, REMOVE, REFUSE, STOP, RESTART, PULL, REPAIR, BUILD, PUSH, PRUNE)
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One engine call (or one folder made) and its cause. `undo` takes it back, should a later step fail.
 
     op       target     further
@@ -58,7 +56,7 @@ class Step:
     cause: str
     to: str = ""
     spec: ContainerSpec | None = None
-    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     undo: tuple[Step, ...] = ()
 
@@ -72,8 +70,7 @@ class Step:
         return "".join(f" {name}={value_text(show(name, value))}" for name, value in values.items())
 
 
-@dataclass(frozen=True)
-class ContainerPlan:
+class ContainerPlan(Struct, frozen=True):
     """What happens to one container, and why. `problems` are mistakes that only the engine's host could show.
     `shortage`: what the host has too little of at the moment, and who has it. `after`: containers whose plans, where
     they stand before this one, must have ended; None: every one before, and every one behind waits for this."""
@@ -91,8 +88,7 @@ class ContainerPlan:
     after: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Every container's plan in the order of applying, and warnings that concern none of them alone."""
 
     containers: tuple[ContainerPlan, ...] = ()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from sglaunch.errors import Problem
+from sglaunch.plain import names_of
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.options import show
 from sglaunch.plan.steps import ContainerPlan, Plan
@@ -152,7 +152,7 @@ def spec_data(one: Wanted) -> dict[str, Any]:
 
 def _build(build: Build) -> dict[str, Any]:
     """What is written of it, with absolute paths; values of secrets are stars."""
-    found = {name: value for item in fields(build) if (value := getattr(build, name := item.name))}
+    found = {name: value for name in names_of(build) if (value := getattr(build, name))}
     found = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
     found.pop("passed", None)
     if build.secrets:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sglaunch.plain import Struct
 from sglaunch.plan.observation import LocalImage
 from sglaunch.report.clean import clean
 from sglaunch.report.text import parse_time
@@ -16,8 +16,7 @@ from sglaunch.spec.values import readable_size
 _SHORT = 12
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """An image by one name. `kind`: `used` by profiles, `built` here and no longer used, `snapshot`; `image`: None
     where it is not on this machine."""
 

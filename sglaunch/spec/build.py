@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from sglaunch.plain import Struct, field
 from sglaunch.spec.values import Secret
 
 _REMOTE = re.compile(r"[a-z+]+://|git@|github\.com/|[^/]\S*\.git(#|$)")
 
 
-@dataclass(frozen=True)
-class BuildSecret:
+class BuildSecret(Struct, frozen=True):
     """What a RUN may mount: the value of a variable of the caller (None: unset), or a file of this machine."""
 
     value: Secret | None = None
     file: str = ""
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(Struct, frozen=True):
     """`context` is an absolute folder of this machine or a URL, `dockerfile` an absolute file where it is a folder.
 
     `inline` is a Dockerfile's text, in place of a file. `args`: None where the caller's variable is unset, which is no

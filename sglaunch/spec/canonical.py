@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+from sglaunch.plain import Struct, defaults_of, names_of
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.values import Secret
 
@@ -33,19 +33,18 @@ def digest(data: Mapping[str, Any]) -> str:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    result = {}
-    for item in fields(value):
-        inner = getattr(value, item.name)
-        default = item.default_factory() if item.default_factory is not MISSING else item.default
-        if inner != default and (value_plain := _plain(inner)) != {}:
-            result[item.name] = value_plain
+    result, defaults = {}, defaults_of(value)
+    for name in names_of(value):
+        inner = getattr(value, name)
+        if (name not in defaults or inner != defaults[name]) and (value_plain := _plain(inner)) != {}:
+            result[name] = value_plain
     return result
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return dict(SECRET_VALUE)
-    if is_dataclass(value):
+    if isinstance(value, Struct):
         return _fields(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items() if inner is not None}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sglaunch.errors import Origin, Problem
+from sglaunch.plain import Struct, field, replace
 from sglaunch.spec.build import Build
 from sglaunch.spec.kubernetes import Kubernetes
 from sglaunch.spec.server import Server, command, key_mount, model_mount, proxies_around, published
@@ -31,8 +31,7 @@ CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - what is written or shown, not bound
 
 
-@dataclass(frozen=True)
-class ContainerSpec:
+class ContainerSpec(Struct, frozen=True):
     """One container as it should be. Names are the profile's words; an unset option is None or empty.
 
     `environment` maps a name to its text, to a Secret, or to None: passed through, and unset in the calling shell,
@@ -102,8 +101,7 @@ class ContainerSpec:
 ASSIGNED_PORT = -1
 
 
-@dataclass(frozen=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """When a container counts as ready. `port` of the server in the container, ASSIGNED_PORT for the one in its label;
     0: the engine's own healthcheck decides.
 
@@ -117,8 +115,7 @@ class Readiness:
     stall: float = 1200.0
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What the launcher does with the container; never a change of it.
 
     `mirrors`: by registry, what is asked before it. `needs_ready`: those of `depends_on` that must be ready first.
@@ -145,8 +142,7 @@ class Settings:
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A profile resolved: the spec, the settings, and where every value of them was written.
 
     `build`: how its image is made here. `pins`: by platform, the digest that the lock file says its image has;

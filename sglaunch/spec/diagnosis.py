@@ -6,10 +6,10 @@ an out-of-memory kill. So the log decides, then the OOM flag, then the code.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 TAIL = 30
 _TRACEBACK = "Traceback (most recent call last):"
@@ -17,8 +17,7 @@ _MAX_TRACEBACK = 40
 _FLAG = re.compile(r"--[a-z][\w-]*")
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """A kind of failure: how the log reads, what it means (groups of the match fill in), and what to do."""
 
     kind: str
@@ -129,8 +128,7 @@ CAUSES: tuple[Cause, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """What happened, what to do, and the lines that show it."""
 
     kind: str
@@ -159,11 +157,13 @@ def diagnose(log: Sequence[str], exit_code: int, *, oom_killed: bool) -> Diagnos
 
 def _nearest(unknown: str, log: Sequence[str]) -> list[str]:
     """The nearest flag for each unknown one, of those that the program lists in the usage it prints."""
+    from difflib import get_close_matches
+
     start = next((number for number, line in enumerate(log) if "usage:" in line), len(log))
     known = {flag for line in log[start:] if "error:" not in line for flag in _FLAG.findall(line)}
     found = []
     for flag in _FLAG.findall(unknown):
-        if close := difflib.get_close_matches(flag, sorted(known), n=1, cutoff=0.6):
+        if close := get_close_matches(flag, sorted(known), n=1, cutoff=0.6):
             found.append(f"did you mean {close[0]} for {flag}?")
     return found
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.plain import Struct, field
 
-@dataclass(frozen=True)
-class Kubernetes:
+
+class Kubernetes(Struct, frozen=True):
     """Under the words of the Kubernetes API, in its own shapes.
 
     `service`: the type of the Service. `gpu_resource`: the device plug-in's name, "" for the accelerator's usual one.

@@ -7,9 +7,9 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.plain import Struct, field
 from sglaunch.spec.canonical import digest, dump
 from sglaunch.spec.values import Secret
 
@@ -31,8 +31,7 @@ CHUNK = 3500
 _FINGERPRINT_LENGTH = 16
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """A user as the engine's host knows them."""
 
     uid: int
@@ -42,8 +41,7 @@ class Owner:
         return f"{self.uid}:{self.name}"
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What our labels say of a container: whose it is, and the spec it was made from (None: unreadable)."""
 
     project: str

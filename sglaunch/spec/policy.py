@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 
 from sglaunch.errors import Origin
+from sglaunch.plain import Struct, field, names_of
 from sglaunch.spec.container import ContainerSpec
 
 # Options a site may forbid: every one but those that each container has.
-DENIABLE = tuple(item.name for item in fields(ContainerSpec) if item.name not in ("container_name", "image"))
+DENIABLE = tuple(name for name in names_of(ContainerSpec) if name not in ("container_name", "image"))
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The rules of the site file; an empty one allows everything.
 
     `deny` are options (`privileged`) or options with a value (`network_mode=host`). `images` are shell patterns,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from sglaunch.plain import Struct, replace
 
 HUB = "docker.io"
+HUB_HOST = "registry-1.docker.io"
+"""Where the registry behind docker.io answers."""
 _LIBRARY = "library/"
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:[.-]?(rc|a|b|post)(\d+))?(?:-(.*))?")
 # The grammar of github.com/distribution/reference: [host[:port]/]path[:tag][@digest]; an image id is a name too.
@@ -19,8 +21,7 @@ REFERENCE = (
 _STAGES = {"a": -3, "b": -2, "rc": -1, "": 0, "post": 1}
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """`registry/repository:tag@digest`, with what Docker fills in; no tag beside a digest unless both were written."""
 
     registry: str
@@ -100,4 +101,6 @@ def _release(tag: str) -> tuple[tuple[int, ...], tuple[int, int], str] | None:
 
 def nearest_tags(tag: str, tags: Iterable[str], limit: int = 3) -> list[str]:
     """Those that somebody may have meant."""
-    return difflib.get_close_matches(tag, list(tags), n=limit, cutoff=0.4)
+    from difflib import get_close_matches
+
+    return get_close_matches(tag, list(tags), n=limit, cutoff=0.4)

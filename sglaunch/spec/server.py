@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from sglaunch.plain import Struct, field
 from sglaunch.spec.values import Mount, PortBinding, Secret
 
 DEFAULT_LAUNCHER = ("python3", "-m", "sglang.launch_server")
@@ -45,8 +45,7 @@ MEETING_FLAGS = ("nnodes", "node-rank", "dist-init-addr")
 FIELD_FLAGS = {"model-path": "model", "model": "model", "host": "host", "port": "port", "api-key": "api_key"}
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct, frozen=True):
     """What the server is asked to be. `model` is an id or an absolute path; `args` are keyed by profile word.
 
     `api_key` names the variable of `secret_env` that holds the key. SGLang reads no variable for it, and its flag would

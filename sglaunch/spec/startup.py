@@ -6,13 +6,13 @@ The markers are substrings that hold from release 0.4.6 to 0.5.23, unless a row 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from sglaunch.plain import Struct
 
 READY = "ready"
 
 
-@dataclass(frozen=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """A line that shows a phase; `versions` says where it is printed."""
 
     phase: str
@@ -44,8 +44,7 @@ _COUNT = re.compile(r"\b(\d+)/(\d+)\b")
 _PROGRESSING = ("download", "weights", "graphs", "JIT")
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Where a start-up is. `percent` within the phase, None where the log does not tell; `line` is the last one."""
 
     phase: str = "start"

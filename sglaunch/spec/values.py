@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from sglaunch.plain import Struct
 
 SIZE_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(i?b)?", re.IGNORECASE)
@@ -133,8 +134,7 @@ def format_duration(seconds: float) -> str:
     return text or "0s"
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A bind or a named volume at a container path (the key it is kept under). `source` is absolute or a volume name.
 
     An empty source is an anonymous volume. `create_host_path`: make a missing bind source, as the user.
@@ -153,8 +153,7 @@ class Mount:
         return f"{self.source or 'anonymous'}{':ro' if self.read_only else ''}"
 
 
-@dataclass(frozen=True)
-class PortBinding:
+class PortBinding(Struct, frozen=True):
     """The host's side of a published port; "" as port is any free one, "" as ip is every address."""
 
     port: str = ""
@@ -165,8 +164,7 @@ class PortBinding:
         return f"{ip}:{self.port}" if ip else self.port or "any"
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(Struct, frozen=True):
     """A host device at a container path (its key), or a CDI name (`nvidia.com/gpu=0`, then key and path are equal)."""
 
     path: str
@@ -176,8 +174,7 @@ class Device:
         return self.path if self.permissions == "rwm" else f"{self.path}:{self.permissions}"
 
 
-@dataclass(frozen=True)
-class Ulimit:
+class Ulimit(Struct, frozen=True):
     """Soft and hard limit in the unit of the resource; -1 is unlimited."""
 
     soft: int
@@ -187,8 +184,7 @@ class Ulimit:
         return str(self.soft) if self.soft == self.hard else f"{self.soft}:{self.hard}"
 
 
-@dataclass(frozen=True)
-class Healthcheck:
+class Healthcheck(Struct, frozen=True):
     """Compose's healthcheck; times in seconds. `test` is the shell line, "" with `disable`."""
 
     test: str = ""
@@ -199,8 +195,7 @@ class Healthcheck:
     disable: bool = False
 
 
-@dataclass(frozen=True)
-class NetworkAttachment:
+class NetworkAttachment(Struct, frozen=True):
     """How the container hangs in a named network."""
 
     aliases: tuple[str, ...] = ()
@@ -208,8 +203,7 @@ class NetworkAttachment:
     ipv6_address: str = ""
 
 
-@dataclass(frozen=True)
-class Gpus:
+class Gpus(Struct, frozen=True):
     """A request for GPUs: every one, a number of them, or these. At most one of `count` and `ids` is set.
 
     `count` -1 is all. `min_free` in bytes is what each device must have free when a count chooses; then processes on it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 import typing
@@ -15,6 +14,7 @@ from builders import make_spec
 from sglaunch.config import codec, lockfile, node
 from sglaunch.config.load import Config, Identity
 from sglaunch.errors import Origin, Place
+from sglaunch.plain import Struct
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import Gpus, Mount, Secret
@@ -69,10 +69,10 @@ def test_what_has_no_form_is_refused() -> None:
 
 
 def reachable(kind: Any, found: set[type]) -> set[type]:
-    """Every dataclass that a type can hold."""
+    """Every class of plain values that a type can hold."""
     for inner in typing.get_args(kind):
         reachable(inner, found)
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind not in found:
+    if isinstance(kind, type) and issubclass(kind, Struct) and kind not in found:
         found.add(kind)
         names = {**vars(lockfile), **vars(node), **vars(sys.modules[kind.__module__])}
         for hint in typing.get_type_hints(kind, names).values():

@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -20,6 +19,7 @@ from sglaunch.config import recalled
 from sglaunch.config.codec import encode
 from sglaunch.config.load import Config, identify, load
 from sglaunch.errors import SglaunchError
+from sglaunch.plain import names_of
 from sglaunch.project import Common, identity_of, load_config, request
 from sglaunch.recall import door
 
@@ -115,7 +115,7 @@ def told(ask: Callable[[], Any]) -> Any:
         return type(error), error.problems(), {name: list(lines) for name, lines in error.sources.items()}
     if not isinstance(found, Config):
         return found
-    whole = {item.name: getattr(found, item.name) for item in fields(found) if item.name != "resolved"}
+    whole = {name: getattr(found, name) for name in names_of(found) if name != "resolved"}
     return {**whole, "wanted": found.wanted, "order": list(found.resolved)}
 
 

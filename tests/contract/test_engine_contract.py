@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from sglaunch.engine.protocol import Engine
 from sglaunch.engine.settle import look
 from sglaunch.engine.trace import listen
 from sglaunch.errors import EngineError
+from sglaunch.plain import replace
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.build import Build
 from sglaunch.spec.container import ContainerSpec

@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from dataclasses import fields
 
 import pytest
 
 from sglaunch.config.profile import Profile
 from sglaunch.convert.flags import CARRIED, FLAGS, GLOBAL, LOST, OF_FIELD, WITHOUT_FLAG, Flag
+from sglaunch.plain import names_of
 from sglaunch.spec.container import ContainerSpec
 
 ENGINES = ("docker", "podman", "nerdctl")
@@ -66,7 +66,7 @@ def test_what_takes_a_value_and_what_takes_several_is_the_engines(engine: str) -
 
 
 def test_every_field_of_the_spec_has_flags_or_a_reason_why_not() -> None:
-    names = {item.name for item in fields(ContainerSpec)}
+    names = set(names_of(ContainerSpec))
     assert set(OF_FIELD) | set(WITHOUT_FLAG) == names
     assert not set(OF_FIELD) & set(WITHOUT_FLAG)
     assert all(WITHOUT_FLAG.values())

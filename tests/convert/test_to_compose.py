@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from sglaunch.config.profile import Profile
 from sglaunch.convert.compose_keys import APART, KEYS
 from sglaunch.convert.to_compose import to_compose
 from sglaunch.errors import Problem
+from sglaunch.plain import names_of
 from sglaunch.spec.build import Build, BuildSecret
 from sglaunch.spec.container import ContainerSpec, Readiness
 from sglaunch.spec.server import Server
@@ -175,7 +175,7 @@ def test_an_option_becomes_its_key(field: str, value: Any, expected: dict[str, A
 
 
 def test_every_field_of_the_spec_has_a_row_or_a_reason() -> None:
-    names = {item.name for item in fields(ContainerSpec)}
+    names = set(names_of(ContainerSpec))
     assert set(KEYS) | set(APART) == names
     assert not set(KEYS) & set(APART)
     assert {field for field, _, _ in CASES} | {"server"} == names

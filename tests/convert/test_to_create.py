@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from create_cases import CREATE_CASES as TABLE
 from python_on_whales import DockerClient
 
 from sglaunch.convert.to_create import connect_words, create_call, update_arguments
+from sglaunch.plain import names_of
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.values import NetworkAttachment, Secret
 
@@ -37,16 +37,16 @@ def test_every_argument_is_one_that_the_library_takes() -> None:
 
 
 def test_the_table_names_every_option() -> None:
-    names = {item.name for item in fields(ContainerSpec)}
+    names = set(names_of(ContainerSpec))
     assert {field for field, _, _ in TABLE} | APART == names
 
 
-@pytest.mark.parametrize("field", [item.name for item in fields(ContainerSpec)])
+@pytest.mark.parametrize("field", names_of(ContainerSpec))
 def test_an_option_that_is_unset_is_not_sent(field: str) -> None:
     """What is not sent keeps the engine's or the image's own default."""
     assert set(create_call(make_spec(command=None), {}).arguments) == {"labels", "name"}
     if field not in ("container_name", "image"):
-        assert arguments(**{field: ContainerSpec("n", "i").__dict__[field]}) == {}
+        assert arguments(**{field: getattr(ContainerSpec("n", "i"), field)}) == {}
 
 
 PROCESSES: dict[str, tuple[dict[str, Any], tuple[str, ...], Any]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import kubernetes_schemas
@@ -17,6 +16,7 @@ from sglaunch.convert.merge_patch import patched
 from sglaunch.convert.pod import literal, quantity
 from sglaunch.convert.pod_options import APART, REFUSED, ROWS
 from sglaunch.convert.to_kubernetes import Manifests, to_kubernetes
+from sglaunch.plain import names_of
 from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.build import Build
 from sglaunch.spec.container import ContainerSpec, Readiness, Wanted
@@ -317,7 +317,7 @@ def test_what_no_pod_can_have_is_refused_with_place_reason_and_alternative(
 
 
 def test_every_field_of_the_spec_is_carried_refused_or_elsewhere() -> None:
-    names = {item.name for item in fields(ContainerSpec)}
+    names = set(names_of(ContainerSpec))
     assert set(ROWS) | set(REFUSED) | set(APART) == names
     assert len(ROWS) + len(REFUSED) + len(APART) == len(names)
     assert all(message and hint for message, hint in REFUSED.values())

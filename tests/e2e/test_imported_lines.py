@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from sglaunch.convert.from_run import from_run
 from sglaunch.convert.imported import Imported
 from sglaunch.engine.host import facts
 from sglaunch.errors import ConfigError
+from sglaunch.plain import replace
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "docker_run_commands.jsonl"
 LINES: dict[str, str] = (

@@ -18,10 +18,10 @@ from sglaunch.errors import EngineError
 SOURCE = Path(__file__).resolve().parent.parent / "stub_nvml.c"
 GIB = 1 << 30
 READ = """
-import json, dataclasses
+import json, msgspec
 from sglaunch.engine.gpus import devices
 found, problem = devices()
-print(json.dumps([None if found is None else [dataclasses.asdict(one) for one in found], problem]))
+print(json.dumps([None if found is None else msgspec.to_builtins(found), problem]))
 """
 
 

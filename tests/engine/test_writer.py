@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from sglaunch.engine.detect import Choice, ask
 from sglaunch.engine.secrets import env_file
 from sglaunch.engine.writer import Writer
 from sglaunch.errors import EngineError
+from sglaunch.plain import replace
 from sglaunch.spec.values import Secret
 
 VERSION = "1.41"

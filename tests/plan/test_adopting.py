@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from builders import ANA, IMAGE_ID, live_options, make_observation, make_wanted, project
 
+from sglaunch.plain import replace
 from sglaunch.plan.adopting import KEEPERS, Evidence, adopted_labels, doubts, refusal
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices

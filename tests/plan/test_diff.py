@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from builders import IMAGE, IMAGE_ID, MOVED_ID, at, make_container, make_spec, make_wanted
 
+from sglaunch.plain import names_of, replace
 from sglaunch.plan.diff import Change, applied_spec, changes
 from sglaunch.plan.observation import ObservedContainer
 from sglaunch.plan.options import LIVE, NOTHING, RECREATE, UPDATE
@@ -103,7 +103,7 @@ LIVE_VALUES: dict[str, tuple[Any, Any, Any, str, str, str]] = {
 
 
 def test_every_option_is_in_one_of_the_tables() -> None:
-    names = {item.name for item in fields(ContainerSpec)} - {"container_name"}
+    names = set(names_of(ContainerSpec)) - {"container_name"}
     assert names == {*VALUES, *LIVE_VALUES}
     assert set(LIVE_VALUES) == {option.field for option in LIVE}
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from builders import BEN, make_container, make_observation, make_wanted, project
 
+from sglaunch.plain import replace
 from sglaunch.plan.assign import AUTO_PORTS, assign
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.gpus import Shortage, busy, choose, holder_lines, reserved

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from builders import ANA, IMAGE, IMAGE_ID, MOVED_ID, at, make_container, make_observation, make_wanted, project
 
 from sglaunch.errors import Refused
+from sglaunch.plain import replace
 from sglaunch.plan.building import inputs_digest, plan_build
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.fetching import is_due, plan_push

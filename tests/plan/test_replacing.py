@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from builders import make_container, make_observation, make_wanted, project
 
+from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.replacing import UNWATCHED_SECONDS

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from builders import make_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sglaunch.plain import defaults_of, names_of, replace
 from sglaunch.spec.canonical import digest, dump, plain
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.server import Server
@@ -97,7 +97,7 @@ def test_a_spec_with_every_option_has_the_digest_it_had_in_the_first_version() -
 
 def test_every_option_that_is_set_is_in_it_but_the_name() -> None:
     """A container takes another name in place. `network_mode` and `networks` exclude each other."""
-    names = {item.name for item in fields(ContainerSpec)}
+    names = set(names_of(ContainerSpec))
     assert set(plain(EVERYTHING)) == names - {"container_name", "network_mode"}
 
 
@@ -106,9 +106,9 @@ def test_options_at_their_default_are_left_out() -> None:
     assert plain(ContainerSpec("n", "img", server=Server("m"))) == {"image": "img", "server": {"model": "m"}}
 
 
-@pytest.mark.parametrize("item", [item for item in fields(ContainerSpec) if item.default is not MISSING])
-def test_writing_out_a_default_is_writing_nothing(item: Any) -> None:
-    given = {"container_name": "n", "image": "img", item.name: item.default}
+@pytest.mark.parametrize(("name", "default"), defaults_of(ContainerSpec).items())
+def test_writing_out_a_default_is_writing_nothing(name: str, default: Any) -> None:
+    given = {"container_name": "n", "image": "img", name: default}
     assert plain(ContainerSpec(**given)) == {"image": "img"}
 
 
@@ -168,7 +168,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
         chance.shuffle(entries)
         return dict(entries)
     if isinstance(value, ContainerSpec | Server):
-        return replace(value, **{item.name: shuffled(getattr(value, item.name), chance) for item in fields(value)})
+        return replace(value, **{name: shuffled(getattr(value, name), chance) for name in names_of(value)})
     return value
 
 

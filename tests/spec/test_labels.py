@@ -4,7 +4,6 @@ with a secret in them."""
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from builders import ANA, CONFIG, IMAGE_ID, SALT, make_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sglaunch.plain import names_of, replace
 from sglaunch.plan.diff import applied_spec
 from sglaunch.spec.labels import CHUNK, DIGEST, OWNER, SPEC, Applied, Owner, decode, encode, fingerprints
 from sglaunch.spec.values import Secret
@@ -51,7 +51,7 @@ def test_every_field_of_applied_is_kept() -> None:
     written = applied(secrets={"TOKEN": "0"}, salt=SALT, assigned={"port": 30000})
     blank = Applied("", "", Owner(-1, ""), "", None)
     read = decode(encode(written))
-    assert [item.name for item in fields(Applied) if getattr(read, item.name) == getattr(blank, item.name)] == []
+    assert [name for name in names_of(Applied) if getattr(read, name) == getattr(blank, name)] == []
 
 
 @pytest.mark.parametrize("case", SPECS)
