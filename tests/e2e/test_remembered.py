@@ -22,9 +22,9 @@ profiles:
 """
 HEAVY = ("pydantic", "python_on_whales", "jinja2", "ruamel", "rich", "dotenv", "pynvml")
 LIGHT = (
-    *("sglaunch", "sglaunch.__main__", "sglaunch.cli", "sglaunch.replay", "sglaunch.engine", "sglaunch.engine.reader"),
+    *("sglaunch", "sglaunch.__main__", "sglaunch.cli", "sglaunch.replay", "sglaunch.report", "sglaunch.report.since"),
     *("sglaunch.recall", *(f"sglaunch.recall.{name}" for name in ("door", "questions", "store", "witness"))),
-    *("sglaunch.report", "sglaunch.report.since"),
+    *("sglaunch.engine", "sglaunch.engine.reader", "sglaunch.engine.wire"),
 )
 LOOKS = (("up", "-d"), ("plan",), ("ps",), ("ps", "-a", "--json"), ("exec", "web", "--", "true"))
 
@@ -76,6 +76,15 @@ def settled(text: tuple[int, str, str]) -> tuple[int, str, str]:
     return (text[0], re.sub(r" \d+s$", " Ns", text[1], flags=re.MULTILINE), text[2])
 
 
+def test_what_acted_once_acts_again_without_what_spells_it(up: Sglaunch) -> None:
+    before = up.identity()
+    found = modules(up, "up", "-d", "--force-recreate", "--yes")
+    assert up.identity() != before
+    assert {name for name in found if name.partition(".")[0] in HEAVY} == set()
+    assert {"sglaunch.engine.recording", "dataclasses", "concurrent.futures"} & set(found) == set()
+    assert "sglaunch.engine.writer" in found
+
+
 @pytest.mark.parametrize("words", LOOKS, ids=" ".join)
 def test_a_remembered_run_says_the_same_and_imports_next_to_nothing(up: Sglaunch, words: tuple[str, ...]) -> None:
     first = said(up, *words)
@@ -83,7 +92,17 @@ def test_a_remembered_run_says_the_same_and_imports_next_to_nothing(up: Sglaunch
     assert settled(said(up, *words)) == settled(first) == settled(anew(up, *words))
     assert {name for name in found if name.partition(".")[0] in HEAVY} == set()
     assert {name for name in found if name.startswith("sglaunch")} <= set(LIGHT)
-    others = {"dataclasses", "argparse", "typing", "pathlib", "subprocess", "hashlib", "inspect", "http.client"}
+    others = {
+        "dataclasses",
+        "argparse",
+        "typing",
+        "pathlib",
+        "subprocess",
+        "hashlib",
+        "inspect",
+        "http.client",
+        "msgspec",
+    }
     # runpy, which `python -m` needs and the program does not, imports some itself.
     assert others & set(found[found.index("sglaunch.cli") :]) == set()
 
@@ -93,7 +112,7 @@ def test_a_remembered_run_says_the_same_and_imports_next_to_nothing(up: Sglaunch
     assert "sglaunch.boundary" in found
     assert {name for name in found if name.partition(".")[0] in HEAVY} == set()
     assert sum(name.startswith("sglaunch.") for name in found) <= 115
-    assert {"http.client", "concurrent.futures", "tarfile", "importlib.metadata"} & set(found) == set()
+    assert {"http.client", "concurrent.futures", "tarfile", "importlib.metadata", "dataclasses"} & set(found) == set()
 
 
 CHANGES: dict[str, Callable[[Sglaunch], object]] = {
