@@ -34,6 +34,7 @@ ROOMS = {
     "spec": "ContainerSpec and its values; pure",
     "recall": "what is asked of the world, and the answers kept",
     "errors": "place, problem, the tree of errors",
+    "plain": "frozen values with named fields",
 }
 
 
