@@ -26,7 +26,7 @@ def run(words: Sequence[str], *, remember: bool = False) -> int:
     try:
         try:
             with Recording(words if remember else ()) as recording:
-                status = _dispatch(words)
+                status = _dispatch(words, wants_json=wants_json)
                 sys.stdout.flush()
                 if status == 0:
                     recording.keep()
@@ -55,14 +55,15 @@ def nobody_reads() -> int:
     return 1
 
 
-def _dispatch(words: Sequence[str]) -> int:
+def _dispatch(words: Sequence[str], *, wants_json: bool) -> int:
     parser = build(COMMANDS, next(iter(words), ""))
     parsed = parser.parse_args(words)
     command: Command | None = getattr(parsed, "command", None)
     if getattr(parsed, "verbose", False):
         from sglaunch.commands.asking import tell_calls
+        from sglaunch.report.progress import say, say_event
 
-        tell_calls()
+        tell_calls(say_event if wants_json else say)
     if command is None:
         parser.print_help()
         return UsageError.status

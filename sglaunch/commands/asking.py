@@ -71,9 +71,9 @@ def columns() -> int | None:
     return size_of(sys.stdout).columns if sys.stdout.isatty() else None
 
 
-def tell_calls() -> None:
+def tell_calls(tell: Callable[[str], None]) -> None:
     """From now on each engine command line is told on stderr (--verbose)."""
-    trace.listen(lambda words: say(f"+ {trace.shown(words)}"))
+    trace.listen(lambda words: tell(f"+ {trace.shown(words)}"))
 
 
 def warn(common: Common, plan: Plan) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sglaunch_cli import Sglaunch
 
@@ -47,6 +49,12 @@ def test_each_step_is_one_call_and_nothing_is_asked_beside(read: Sglaunch) -> No
     assert calls(read, "up", "-d") == ["container"], "container update"
     assert calls(read, "down", "--yes") == ["stop", "rm"]
     assert calls(read, "down", "--yes") == []
+
+
+def test_with_json_the_calls_are_events(read: Sglaunch) -> None:
+    events = [json.loads(line) for line in read("up", "-d", "--verbose", "--json").stderr.splitlines()]
+    told = [event["note"].split()[2] for event in events if event["event"] == "note"]
+    assert told == ["create", "start"]
 
 
 def test_what_would_be_lost_is_measured_where_somebody_is_told(read: Sglaunch) -> None:
