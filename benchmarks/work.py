@@ -13,6 +13,9 @@ from pathlib import Path
 
 SGLAUNCH = [str(Path(sys.executable).with_name("sglaunch"))]
 COMPOSE = ["docker", "compose"]
+# As the shells' own functions ask; the answer goes to a handle of its own.
+_TAB = ["sh", "-c", '_ARGCOMPLETE=1 COMP_LINE="sglaunch up " COMP_POINT=12 exec "$@" 8>/dev/null 9>/dev/null', "sh"]
+_THEIR_TAB = ["docker", "__complete", "compose", "up", ""]
 
 
 @dataclass(frozen=True)
@@ -121,5 +124,6 @@ class Work:
         """What asks no engine."""
         return [
             Case("--help", [*SGLAUNCH, "--help"], [*COMPOSE, "--help"]),
-            Case("completion", [*SGLAUNCH, "completion", "bash"], [*COMPOSE, "completion", "bash"]),
+            Case("completion", [*SGLAUNCH, "completion", "bash"], ["docker", "completion", "bash"]),
+            Case("TAB after up", [*_TAB, *SGLAUNCH], ["sh", "-c", 'exec "$@"', "sh", *_THEIR_TAB]),
         ]
