@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-__all__ = ["Struct", "defaults_of", "field", "names_of", "replace"]
+__all__ = ["Struct", "asdict", "defaults_of", "field", "names_of", "replace"]
 
 
 def names_of(kind: type[Struct] | Struct) -> tuple[str, ...]:

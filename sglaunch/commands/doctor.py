@@ -14,7 +14,7 @@ from sglaunch.engine import detect, health, host
 from sglaunch.engine.gpus import devices, driver_cuda
 from sglaunch.errors import Problem, Refused, UsageError
 from sglaunch.pipeline import Run
-from sglaunch.plain import replace
+from sglaunch.plain import asdict, replace
 from sglaunch.plan.capabilities import DOCKER
 from sglaunch.plan.choices import Choices
 from sglaunch.project import Common, choice_of, enforce, load_config, project_of
@@ -41,7 +41,7 @@ def run(common: Common, profile: str | None = None) -> int:
         facts = _with_profile(facts, common, profile, used[2], choice)
     findings = examine(facts)
     if common.json:
-        data = [vars(finding) | {"message": clean(finding.message), "fix": finding.fix or None} for finding in findings]
+        data = [asdict(finding) | {"message": clean(finding.message), "fix": finding.fix or None} for finding in findings]
         show_json({"schema_version": SCHEMA_VERSION, "findings": data})
     else:
         show([line for finding in findings for line in _lines(finding)])
