@@ -118,7 +118,7 @@ def test_docker_creates_each_on_a_machine_with_and_without_a_gpu(
     folder = tmp_path / "project"
     folder.mkdir()
     sglaunch = Sglaunch(folder, cleanup, docker_image, {"PATH": f"{tools}:{os.environ['PATH']}"})
-    sglaunch.write("project: PROJECT\nprofiles: {server: {server: {model: org/model}}}\n")
+    sglaunch.write("project: PROJECT\nprofiles: {server: {server: {model: org/model, port: auto}}}\n")
     done = sglaunch("up", name, "--no-start", "--image", docker_image)
     found = sglaunch.inspect(name)
     host = found["HostConfig"]

@@ -41,7 +41,7 @@ def run(common: Common, profile: str | None = None) -> int:
         facts = _with_profile(facts, common, profile, used[2], choice)
     findings = examine(facts)
     if common.json:
-        data = [asdict(finding) | {"message": clean(finding.message), "fix": finding.fix or None} for finding in findings]
+        data = [asdict(one) | {"message": clean(one.message), "fix": one.fix or None} for one in findings]
         show_json({"schema_version": SCHEMA_VERSION, "findings": data})
     else:
         show([line for finding in findings for line in _lines(finding)])
