@@ -1,9 +1,9 @@
 """A container's own layer as an image, with every secret blanked.
 
 `docker commit -c 'ENV X='` blanks the image's configuration and still keeps the container's whole environment beside it
-(ContainerConfig, up to Docker 24, in `docker inspect` and `docker save`). So the committed image, which has no name, is
-loaded again under its name with a configuration of our own: its layers are there already, and only a few hundred bytes
-travel. Then the committed one is removed.
+(ContainerConfig; in `docker save`, and in `docker inspect` of an API before 1.45). So the committed image, which has no
+name, is loaded again under its name with a configuration of our own: its layers are there already, and only a few
+hundred bytes travel. Then the committed one is removed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sglaunch.engine.cli import Cli
+from sglaunch.errors import EngineError
+from sglaunch.plan.capabilities import DOCKER
 from sglaunch.plan.consent import SNAPSHOTS
 from sglaunch.spec.labels import PREFIX, SNAPSHOT
+
+_TELLING = "1.44"
+"""The last API that tells of it."""
 
 
 def take(
@@ -36,7 +41,7 @@ def take(
     committed = cli.text("commit", *_changes(config, labels, secrets, whose), container, timeout=None).strip()
     try:
         data = cli.inspect([committed], size=False)[committed]
-        if not _leaks(data):
+        if not _leaks(cli, committed, data):
             cli.text("tag", committed, image)
             return
         cli.text("load", timeout=None, data=_archive(data, image))
@@ -58,8 +63,15 @@ def _changes(
     return [word for line in lines for word in ("--change", line)]
 
 
-def _leaks(data: Mapping[str, Any]) -> bool:
-    """Whether the image keeps the container's environment beside its own."""
+def _leaks(cli: Cli, committed: str, data: Mapping[str, Any]) -> bool:
+    """Whether the image keeps the container's environment beside its own, told or not."""
+    if "ContainerConfig" not in data and cli.name == DOCKER:
+        before = 2 if cli.command[0] == "sudo" else 0  # `sudo -n`, which keeps no variables
+        command = (*cli.command[:before], "env", f"DOCKER_API_VERSION={_TELLING}", *cli.command[before:])
+        try:
+            data = Cli(command, cli.name, typed=cli.typed).inspect([committed], size=False)[committed]
+        except EngineError:
+            return True
     return bool((data.get("ContainerConfig") or {}).get("Env"))
 
 
