@@ -130,6 +130,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settle, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(settle, "_POLL_SECONDS", 0.0)
     monkeypatch.setattr(apply, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(apply, "stopped", lambda name, engine: None)
 
 
 @pytest.fixture

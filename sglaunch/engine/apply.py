@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.protocol import Engine, Tell
-from sglaunch.engine.settle import look, settle
+from sglaunch.engine.settle import look, settle, stopped
 from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plain import Struct, replace
@@ -16,6 +16,8 @@ from sglaunch.plan.steps import BUILD, PULL, ContainerPlan, Plan, Step
 from sglaunch.spec.startup import Progress
 
 GONE_SECONDS = 30.0
+LOST = "daemon-down"
+"""Kind of the failure of a call that the engine may have heard, and did not answer."""
 _POLL_SECONDS = 0.05
 _UNDO_TRIES = 3
 
@@ -69,6 +71,12 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report, lane: Lane) -> Non
             # The engine may have removed it all the same: taking back the rest would leave neither old nor new.
             hint = "run the command again, or see `sglaunch ps`"
             raise Interrupted(f"interrupted while {failed.target} was being removed", hint) from None
+        lost = interrupted or (isinstance(error, EngineError) and error.failure.kind == LOST)
+        if lost and failed is not None and failed.op == "stop":
+            if not failed.undo:
+                raise Interrupted(f"interrupted; the engine goes on stopping {failed.target}") from None
+            report(Event("begin", plan, replace(failed, cause="the engine goes on with it; it is started again then")))
+            stopped(failed.target, engine)
         _take_back(plan, begun, engine, report)
         if interrupted:
             raise Interrupted("interrupted; what was begun has been taken back") from None

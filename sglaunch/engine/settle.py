@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from sglaunch.convert.from_inspect import container
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.stir import at_rest
 from sglaunch.errors import EngineError, Failure
-from sglaunch.plan.observation import ObservedContainer, secret_values
+from sglaunch.plan.observation import SERVING, ObservedContainer, secret_values
 from sglaunch.spec.values import masked
 
 SETTLE_SECONDS = 0.3
@@ -16,6 +17,8 @@ SETTLE_SECONDS = 0.3
 REST_SECONDS = 0.02
 """Or for how long nothing in it may have run: what has begun to wait for something does not end at once."""
 _POLL_SECONDS = 0.05
+_GRACE, _LATER = 10, 5
+"""Seconds that an engine gives a container that says nothing of it; and within which one that is killed has ended."""
 _LOG_LINES = 10
 
 
@@ -51,6 +54,23 @@ def settle(name: str, engine: Engine, seconds: float | None = None) -> str:
             return ""
         if not pid:
             time.sleep(poll)
+
+
+def stopped(name: str, engine: Engine) -> None:
+    """Waits for the end of a stop whose answer nobody waited for.
+
+    The engine goes on with it, and a start meanwhile would do nothing. At most for the container's own grace and a
+    little more; a further Ctrl-C does not shorten it.
+    """
+    try:
+        data = engine.inspect([name], size=False).get(name) or {}
+        grace = (data.get("Config") or {}).get("StopTimeout")
+        deadline = time.monotonic() + (_GRACE if grace is None else int(grace)) + _LATER
+        while time.monotonic() < deadline and (seen := look(name, engine)) is not None and seen.status in SERVING:
+            with contextlib.suppress(KeyboardInterrupt):
+                time.sleep(_POLL_SECONDS)
+    except EngineError:
+        return
 
 
 def _rests(pid: int, identity: str, seconds: float) -> bool:

@@ -47,7 +47,8 @@ def removal(
     serving = container.status in SERVING
     vanishes = (container.auto_remove and serving) or container.status == "removing"
     save = [consent.snapshot_step(container, seen.now)] if snapshot and needed else []
-    stop = [Step("stop", container.name, cause)] if serving else []
+    back = () if vanishes else (Step("start", container.name, "undo"),)
+    stop = [Step("stop", container.name, cause, undo=back)] if serving else []
     leave = Step("gone" if vanishes else "remove", container.name, cause)
     steps = [*_unpause(container), *([*save, *stop] if vanishes else [*stop, *save]), leave, *forget_steps(container)]
     return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
