@@ -140,7 +140,9 @@ def _still_loading(kind: str, message: str, log: _Log) -> EngineError:
 
 def _ended(seen: ObservedContainer, log: _Log) -> EngineError:
     found = diagnose(log.lines, seen.exit_code, oom_killed=seen.oom_killed)
-    code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
+    # One that a restart policy has up again has no code of its own.
+    code = "restarted" if seen.status == "running" else f"exit code {seen.exit_code}"
+    code += ", out of memory" if seen.oom_killed else ""
     message = f"{seen.name} did not come up ({log.progress}, {code}): {found.message}"
     return EngineError(Failure(found.kind, message, found.hint, log=found.lines))
 

@@ -10,6 +10,7 @@ from sglaunch.engine.protocol import Engine
 from sglaunch.engine.stir import at_rest
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plan.observation import SERVING, ObservedContainer, secret_values
+from sglaunch.spec.diagnosis import diagnose
 from sglaunch.spec.values import masked
 
 SETTLE_SECONDS = 0.3
@@ -19,7 +20,7 @@ REST_SECONDS = 0.02
 _POLL_SECONDS = 0.05
 _GRACE, _LATER = 10, 5
 """Seconds that an engine gives a container that says nothing of it; and within which one that is killed has ended."""
-_LOG_LINES = 10
+_LOG_LINES, _SERVER_LINES = 10, 200
 
 
 def look(name: str, engine: Engine) -> ObservedContainer | None:
@@ -88,9 +89,16 @@ def _rests(pid: int, identity: str, seconds: float) -> bool:
 
 def exited(seen: ObservedContainer, engine: Engine) -> EngineError:
     """The error of a container that does not stay up, with its last words."""
-    code = f"exit code {seen.exit_code}{', out of memory' if seen.oom_killed else ''}"
+    # One that runs again has no code of its own.
+    code = "restarted" if seen.status == "running" else f"exit code {seen.exit_code}"
+    code += ", out of memory" if seen.oom_killed else ""
     verb = "keeps exiting" if seen.status == "restarting" or seen.restart_count else "exited at once"
     values = secret_values(seen)
-    log = tuple(masked(line, values) for line in engine.log_tail(seen.name, _LOG_LINES))
+    count = _SERVER_LINES if seen.server_port else _LOG_LINES
+    log = tuple(masked(line, values) for line in engine.log_tail(seen.name, count))
+    if seen.server_port:
+        found = diagnose(log, seen.exit_code, oom_killed=seen.oom_killed)
+        message = f"container {seen.name} {verb} ({code}): {found.message}"
+        return EngineError(Failure(found.kind, message, found.hint, log=found.lines))
     hint = "check command and the log" if log else "it wrote no log; check command"
     return EngineError(Failure("exited", f"container {seen.name} {verb} ({code})", hint, log=log))

@@ -23,7 +23,7 @@ def assign(wanted: Wanted, seen: Observation, own: ObservedContainer | None) -> 
     """The profile with its choices made, and what is missing for them."""
     assigned: dict[str, Any] = {}
     spec, shortage = wanted.spec, None
-    if spec.gpus is not None and spec.gpus.count > 0:
+    if spec.gpus is not None and spec.gpus.count > 0 and seen.gpus is not None:
         chosen = choose(spec.gpus, seen, own)
         if isinstance(chosen, Shortage):
             shortage = chosen

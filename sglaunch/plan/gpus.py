@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sglaunch.errors import Problem
 from sglaunch.plain import Struct
 from sglaunch.plan.observation import SERVING, Gpu, Observation, ObservedContainer
+from sglaunch.spec.container import Wanted, origin_of
 from sglaunch.spec.values import Gpus, readable_size
 
 UNSEEN = "a process that cannot be seen from here"
@@ -36,18 +38,29 @@ def reserved(seen: Observation, own: ObservedContainer | None) -> dict[str, str]
     return found
 
 
+def uncounted(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
+    """A count where nobody can tell which devices there are: waiting for some would be of no use."""
+    gpus = wanted.spec.gpus
+    if gpus is None or gpus.count <= 0 or seen.gpus is not None:
+        return ()
+    origin = origin_of("gpus", wanted.origins)
+    message = f"GPUs cannot be counted out: {seen.gpu_problem}"
+    hint = (
+        "`gpus: all` and ids work without NVML, gpus: null goes without; `sglaunch doctor` tells what the driver lacks"
+    )
+    return (Problem(message, origin.place if origin else None, "gpus", hint),)
+
+
 def choose(request: Gpus, seen: Observation, own: ObservedContainer | None) -> tuple[str, ...] | Shortage:
     """The UUIDs for a counted request: those it has, while they still serve; else idle ones, most free memory first."""
-    if seen.gpus is None:
-        return Shortage(f"GPUs cannot be counted out: {seen.gpu_problem}", ("`gpus: all` and ids work without NVML",))
-    taken = reserved(seen, own)
-    kept = _kept(request, seen.gpus, own, taken)
+    taken, gpus = reserved(seen, own), seen.gpus or ()
+    kept = _kept(request, gpus, own, taken)
     if kept:
         return kept
-    free = [gpu for gpu in seen.gpus if gpu.uuid not in taken and _serves(gpu, request)]
+    free = [gpu for gpu in gpus if gpu.uuid not in taken and _serves(gpu, request)]
     if len(free) < request.count:
-        message = f"{request.count} GPU{'s'[: request.count > 1]} wanted, {len(free)} of {len(seen.gpus)} free"
-        return Shortage(message, tuple(holder_lines(seen.gpus, taken)))
+        message = f"{request.count} GPU{'s'[: request.count > 1]} wanted, {len(free)} of {len(gpus)} free"
+        return Shortage(message, tuple(holder_lines(gpus, taken)))
     return tuple(gpu.uuid for gpu in sorted(free, key=lambda gpu: (-gpu.memory_free, gpu.index))[: request.count])
 
 

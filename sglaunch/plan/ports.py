@@ -73,7 +73,8 @@ def taken_ports(wanted: Wanted, seen: Observation, container: ObservedContainer 
         if port in taken and port not in own:
             origin = origin_of(path, wanted.origins)
             message = f"port {port} of the host is taken by {taken[port]}"
-            hint = "choose another, or stop that one"
+            auto = "; `port: auto` takes a free one" if path == "server.port" else ""
+            hint = f"choose another, or stop that one{auto}"
             problems.append(Problem(message, origin.place if origin else None, path, hint))
     return tuple(problems)
 

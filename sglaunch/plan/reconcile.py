@@ -17,7 +17,7 @@ from sglaunch.plan.choices import Choices
 from sglaunch.plan.creation import create_steps, image_steps, missing_key, missing_paths, with_devices
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.gaps import fitted
-from sglaunch.plan.gpus import Shortage, busy
+from sglaunch.plan.gpus import Shortage, busy, uncounted
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
@@ -99,7 +99,7 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
     wanted, refused, warnings = _fitted(wanted, seen, None)
     wanted, shortage = assign(wanted, seen, None)
     spec = wanted.spec
-    problems = (*refused, *missing_paths(wanted, seen), *missing_key(wanted))
+    problems = (*refused, *uncounted(wanted, seen), *missing_paths(wanted, seen), *missing_key(wanted))
     problems += taken_ports(wanted, seen, None) if choices.start else ()
     pulls, image_problems = image_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
@@ -208,6 +208,7 @@ def _recreation(
         consent=consent.for_recreate(wanted.settings, container),
         warnings=tuple(warnings),
         problems=(
+            *uncounted(wanted, seen),
             *missing_paths(wanted, seen),
             *missing_key(wanted),
             *taken_ports(wanted, seen, container),

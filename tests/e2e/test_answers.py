@@ -10,6 +10,7 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -155,7 +156,8 @@ def test_a_death_is_explained_by_its_log_and_not_by_its_exit_code(server: Sglaun
     server.write(script, "serve.sh")
     done = server("up", status=1)
     assert DEATHS[line] in done.stderr
-    assert "exit code 0" in done.stderr
+    # Its restart policy may have it up again before anybody looks.
+    assert re.search(r"exit code 0|restarted", done.stderr)
     assert "File x" in done.stderr
 
 

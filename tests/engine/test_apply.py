@@ -19,6 +19,7 @@ from sglaunch.errors import EngineError, Interrupted
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.steps import RECREATE, ContainerPlan, Plan, Step
+from sglaunch.spec.server import Server
 from sglaunch.spec.values import NetworkAttachment
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -129,6 +130,18 @@ def test_a_container_that_does_not_stay_is_a_failure_with_its_last_words(changes
     assert caught.value.failure.log[-1] == "line 29"
     assert 1 < len(caught.value.failure.log) < 30
     assert caught.value.hint
+
+
+def test_a_server_that_does_not_stay_is_explained() -> None:
+    wanted = make_wanted(server=Server("org/model"))
+    seen = make_container(wanted, status="exited", exit_code=1)
+    engine = FakeEngine([seen])
+    engine.logs[seen.id] = ["Traceback (most recent call last):", "torch.OutOfMemoryError: CUDA out of memory."]
+    with pytest.raises(EngineError) as caught:
+        settle(engine)
+    assert caught.value.failure.kind == "gpu-memory"
+    assert "exited at once (exit code 1): a GPU has not enough memory" in caught.value.message
+    assert "mem-fraction-static" in caught.value.hint
 
 
 def test_a_failure_without_a_log_says_so() -> None:

@@ -95,10 +95,14 @@ def test_too_few_are_told_with_who_has_what() -> None:
 
 
 def test_without_nvml_a_count_is_refused_with_what_works_instead() -> None:
-    found = choose(TWO, make_observation(gpus=None, gpu_problem="NVML does not answer"), None)
-    assert isinstance(found, Shortage)
-    assert "NVML does not answer" in found.message
-    assert "gpus: all" in found.table[0]
+    wanted = make_wanted(gpus=TWO)
+    for containers in ((), (make_container(make_wanted(gpus=TWO, command=("sleep", "1"))),)):
+        seen = make_observation(*containers, gpus=None, gpu_problem="NVML does not answer")
+        (found,) = plan_up([wanted], seen, project(), Choices()).containers
+        (problem,) = found.problems
+        assert (problem.path, found.shortage) == ("gpus", ())
+        assert "NVML does not answer" in problem.message
+        assert "gpus: all" in problem.hint
 
 
 def test_idle_devices_are_said_to_be_idle() -> None:
