@@ -85,7 +85,8 @@ def attach(common: Common, profile: str) -> int:
         say(f"attached to {container.name}; Ctrl-@ Ctrl-@ detaches, Ctrl-C goes to the process")
         run.engine.cli.become("attach", "--detach-keys", DETACH_KEYS, container.name)
     say(f"attached to {container.name}; Ctrl-C leaves, and it runs on")
-    run.engine.cli.become("attach", "--sig-proxy=false", "--no-stdin", container.name)
+    # What it writes from now on is all that an attach without a terminal shows; docker 28's leaves at the third Ctrl-C.
+    run.engine.cli.become("logs", "--follow", "--tail", "0", container.name)
     return 0
 
 

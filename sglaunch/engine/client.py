@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sglaunch.convert.from_ps import publishers
 from sglaunch.convert.to_create import CreateCall, connect_words, update_arguments
-from sglaunch.engine.cli import READ_TIMEOUT, Cli, Stream
+from sglaunch.engine.cli import Cli, Stream
 from sglaunch.engine.explain import failure
 from sglaunch.engine.machine import Machine
 from sglaunch.engine.protocol import Tell
@@ -27,6 +27,10 @@ from sglaunch.spec.values import NetworkAttachment
 
 if TYPE_CHECKING:
     from sglaunch.engine.writer import Writer
+
+
+_LATER = 5.0
+"""Seconds beyond its own limit that a probe inside a container may take until it is given up."""
 
 
 class EngineClient:
@@ -200,7 +204,11 @@ class EngineClient:
         from sglaunch.engine.probe import INSIDE
 
         words = ("sh", "-c", INSIDE, "sh", str(port), path, str(math.ceil(timeout)))
-        status = self.cli.run("exec", container, *words, timeout=timeout + READ_TIMEOUT).stdout.strip()
+        try:
+            status = self.cli.run("exec", container, *words, timeout=timeout + _LATER).stdout.strip()
+        except EngineError:
+            # A container that is stuck: whether the engine is, too, is told by whatever is asked of it next.
+            return 0
         return int(status) if status.isdecimal() else 0
 
     def exec_(self, *words: str) -> int:

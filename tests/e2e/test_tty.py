@@ -71,6 +71,17 @@ def test_up_gives_a_shell_of_the_right_size_whose_status_is_ours_and_the_contain
     assert dev.identity("dev") == before
 
 
+def test_ctrl_c_leaves_a_process_that_was_attached_to_and_it_runs_on(dev: Sglaunch, terminal: Open) -> None:
+    dev.edit("command: sleep infinity", 'command: [sh, -c, "while :; do echo tick; sleep 0.2; done"]')
+    dev("up", "-d")
+    one = terminal("attach", "dev")
+    one.expect(r"Ctrl-C leaves, and it runs on")
+    one.expect(r"tick")
+    one.type("\x03")
+    assert one.status() == 130
+    assert dev.inspect("dev")["State"]["Running"]
+
+
 def test_the_detach_keys_leave_the_container_running(dev: Sglaunch, terminal: Open) -> None:
     dev("up", "-d")
     one = terminal("shell", "dev")

@@ -1,0 +1,18 @@
+"""What the client makes of calls that do not end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sglaunch.engine import client
+from sglaunch.engine.client import EngineClient
+
+
+def test_a_probe_in_a_container_that_is_stuck_found_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(client, "_LATER", 0.2)
+    assert EngineClient([str(program)]).probe_inside("box", 30000, "/ready", 0.1) == 0
