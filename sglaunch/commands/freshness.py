@@ -86,6 +86,10 @@ def lock(common: Common, profiles: Sequence[str]) -> int:
         show_json({"schema_version": SCHEMA_VERSION, "file": str(path), "profiles": pins})
     else:
         show([f"{one.profile}  {one.spec.image}  {', '.join(sorted(found[one.profile]))}" for one in wanted])
+        for one in config.wanted.values():
+            if one not in wanted:
+                why = "is built here" if one.build is not None else "names a digest"
+                say(f"{one.profile}: not in it: its image {why}")
         say(f"wrote {LOCK_FILE}")
     return 0
 

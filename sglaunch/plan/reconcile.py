@@ -89,10 +89,21 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
             reason = f"is the container of profile {there.applied.profile}"
         if reason:
             since = f" (created {there.created[:19]})" if there.created else ""
-            return None, f"container {name} {reason}{since}; choose another container_name"
+            return None, f"container {name} {reason}{since}; {_way_out(wanted, there, project)}"
         return there, ""
     mine = [c for c in ours(seen, project) if c.applied is not None and c.applied.profile == wanted.profile]
     return (mine[0] if mine else None), ""
+
+
+def _way_out(wanted: Wanted, there: ObservedContainer, project: Project) -> str:
+    """What somebody can do whose container's name is another's."""
+    applied = there.applied
+    if applied is None:
+        adopt = f"`sglaunch adopt {there.name} --as {wanted.profile}`"
+        return f"{adopt} takes yours as it is; else choose another container_name"
+    elsewhere = applied.project == project.name and applied.config != project.config_file
+    own = elsewhere and applied.owner.uid == project.owner.uid
+    return f"choose another {'project or ' if own else ''}container_name"
 
 
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
