@@ -13,6 +13,8 @@ _LEAST = 10
 _BREAKS = ",/:-@="
 _INDENT = "      "
 _JOINERS = ("Mn", "Me", "Cf")
+_KEY = re.compile(r"\S+ +(?=\S)")
+"""The word a line begins with, such as `warning`, and what aligns what it says."""
 
 
 def width(text: str) -> int:
@@ -92,13 +94,19 @@ def _folded(text: str, columns: int) -> Iterator[str]:
 
 
 def fitted(lines: Iterable[str], columns: int) -> Iterator[str]:
-    """Lines of a plan for a narrow terminal: without the spaces that align them, going on further right."""
+    """Lines of a plan for a narrow terminal: without the spaces that align them, going on further right.
+
+    Those behind the word that a line begins with stay, so that such words are followed alike, folded or not.
+    """
     for line in lines:
         if width(line) <= columns:
             yield line
             continue
         indent = line[: len(line) - len(line.lstrip())]
-        first, *more = _folded(indent + re.sub(r" {2,}", "  ", line.lstrip()), max(columns, 2 * len(_INDENT)))
+        key = _KEY.match(line)
+        head = key[0] if key is not None else indent
+        rest = re.sub(r" {2,}", "  ", line[len(head) :].lstrip())
+        first, *more = _folded(head + rest, max(columns, 2 * len(_INDENT)))
         yield first
         for piece in _folded(" ".join(more), max(columns - len(indent + _INDENT), _LEAST)) if more else ():
             yield f"{indent}{_INDENT}{piece}"

@@ -82,6 +82,18 @@ def test_lines_of_a_plan_go_on_further_right() -> None:
     ]
 
 
+def test_the_word_a_line_begins_with_is_followed_alike_folded_or_not() -> None:
+    lines = [
+        "consent    ana-eval-dev would be replaced",
+        "warning    kept as it is;  pending changes: environment.A",
+    ]
+    assert list(fitted(lines, 44)) == [
+        "consent    ana-eval-dev would be replaced",
+        "warning    kept as it is;  pending changes:",
+        "      environment.A",
+    ]
+
+
 @given(st.text(max_size=200), st.integers(min_value=2, max_value=90))
 def test_a_cut_text_fits(text: str, columns: int) -> None:
     assert width(cut(text, columns)) <= columns
