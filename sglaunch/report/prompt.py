@@ -15,12 +15,19 @@ def is_terminal() -> bool:
 
 
 def choose(question: str, choices: Sequence[str], default: str) -> str:
-    """The first letter of one of `choices`, each written like `[r]ecreate`; end of input is the default."""
-    letters = {choice[choice.index("[") + 1] for choice in choices}
+    """The first letter of one of `choices`, each written like `[r]ecreate`; end of input is the default.
+
+    Another letter is told which ones there are, and the question asked again.
+    """
+    letters = [choice[choice.index("[") + 1] for choice in choices]
     while True:
-        sys.stderr.write(f"{question} {' / '.join(choices)} ({default}): ")
-        sys.stderr.flush()
-        answer = _line()
+        try:
+            sys.stderr.write(f"{question} {' / '.join(choices)} ({default}): ")
+            sys.stderr.flush()
+            answer = _line()
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")  # what is said of it begins on a line of its own
+            raise
         word = answer.strip().lower()[:1]
         if not answer:
             sys.stderr.write("\n")
@@ -28,6 +35,7 @@ def choose(question: str, choices: Sequence[str], default: str) -> str:
             return default
         if word in letters:
             return word
+        sys.stderr.write(f"answer {', '.join(letters[:-1])} or {letters[-1]}\n")
 
 
 def _line() -> str:

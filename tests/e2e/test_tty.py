@@ -123,6 +123,7 @@ def test_ctrl_c_at_the_question_changes_nothing(dev: Sglaunch, terminal: Open) -
     one.expect(r"\[k\]eep")
     one.type("\x03")
     assert one.status() == 130
+    assert one.text.replace("\r", "").endswith("^C\ninterrupted\n"), one.text
     assert dev.identity("dev") == before
 
 
