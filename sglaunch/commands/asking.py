@@ -21,7 +21,8 @@ from sglaunch.report.progress import JsonLines, Lines, moves, say, say_event, si
 from sglaunch.report.prompt import choose, is_terminal
 from sglaunch.spec.columns import fitted
 
-FLAGS = "say --yes to go on, --snapshot to save it as an image first"
+YES = "say --yes to go on"
+FLAGS = f"{YES}, --snapshot to save it as an image first"
 
 
 def conduct(
@@ -30,12 +31,16 @@ def conduct(
     *,
     agree: str = "[r]emove",
     flags: str = FLAGS,
+    saves: bool = True,
     snapshot: bool = False,
     lock_timeout: float = DEFAULT_TIMEOUT,
 ) -> Conduct:
-    """How a verb acts. `agree` is the choice that goes on, `flags` what a script may say instead of answering."""
+    """How a verb acts. `agree` is the choice that goes on, `flags` what a script may say instead of answering.
+
+    `saves`: whether what would be lost can be saved as an image first.
+    """
     given = Answer.SNAPSHOT if snapshot else Answer.AGREE if common.yes else None
-    return Conduct(_asker(agree, flags), reporter(common), teller(common), command, given, lock_timeout)
+    return Conduct(_asker(agree, flags, saves=saves), reporter(common), teller(common), command, given, lock_timeout)
 
 
 def teller(common: Common) -> Callable[[str], None]:
@@ -43,8 +48,9 @@ def teller(common: Common) -> Callable[[str], None]:
     return silent if common.quiet else say_event if common.json else say
 
 
-def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
+def _asker(agree: str, flags: str, *, saves: bool) -> Callable[[Plan], Answer]:
     answers = {agree[agree.index("[") + 1]: Answer.AGREE, "s": Answer.SNAPSHOT, "k": Answer.KEEP}
+    choices = (agree, "[s]napshot first", "[k]eep") if saves else (agree, "[k]eep")
 
     def ask(plan: Plan) -> Answer:
         reasons = [reason for one in plan.containers for reason in one.consent]
@@ -52,7 +58,7 @@ def _asker(agree: str, flags: str) -> Callable[[Plan], Answer]:
             raise ConsentNeeded("; ".join(reasons), flags)
         for line in fitted(plan.lines(), size_of(sys.stderr).columns):
             say(line)
-        return answers[choose("go on?", (agree, "[s]napshot first", "[k]eep"), "k")]
+        return answers[choose("go on?", choices, "k")]
 
     return ask
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from sglaunch.acting import Answer, needs_consent
 from sglaunch.commands import trust
-from sglaunch.commands.asking import answer, columns, conduct, reporter, show, show_json
+from sglaunch.commands.asking import YES, answer, columns, conduct, reporter, show, show_json
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.apply import Event, apply
 from sglaunch.engine.own_images import own_images, used_images
@@ -108,9 +108,9 @@ def prune(common: Common, names: Sequence[str], *, dry_run: bool = False) -> int
     plan = plan_prune(made, prepared.project.name, used_images(engine), wanted, names)
     if dry_run or not plan.containers:
         return show_plan(common, plan)
-    acting = conduct(common, "prune")
+    acting = conduct(common, "prune", flags=YES, saves=False)
     if needs_consent(plan) and acting.given is None and acting.ask(plan) is not Answer.AGREE:
-        raise ConsentNeeded("nothing was removed", "say --yes to go on")
+        raise ConsentNeeded("nothing was removed", YES)
     apply(plan, engine, acting.report)
     answer(common, plan, [f"{step.target}  removed" for step in plan.steps()])
     return 0

@@ -132,7 +132,9 @@ def test_images_and_prune(place: Sglaunch, real_engine: RealEngine) -> None:
     assert {row["kind"] for row in rows[1:]} == {"built"}
     assert rows[0]["profiles"] == ["dev"]
     assert rows[0]["size"] > 0
-    assert "would be removed" in place("prune", status=3).stderr
+    said = place("prune", status=3).stderr
+    assert "would be removed" in said
+    assert said.endswith("; say --yes to go on\n"), "an image is one already"
     assert known(real_engine) >= {row["id"] for row in rows}
     place("prune", "--yes")
     assert [row["kind"] for row in json.loads(place("images", "--json").stdout)["images"]] == ["used"]

@@ -115,6 +115,20 @@ def test_the_question_is_asked_once_and_the_answer_is_done(
             docker("rmi", "-f", *images)
 
 
+def test_an_image_is_removed_or_kept(dev: Sglaunch, terminal: Open) -> None:
+    dev.edit("restart: always", "protect: true")
+    dev("up", "-d")
+    docker("exec", dev.name("dev"), "touch", "/root/work")
+    dev("down", "--snapshot")
+    (saved,) = dev.snapshots()
+    for answer, left in (("k", [saved]), ("r", [])):
+        one = terminal("prune", saved)
+        one.expect(r"go on\? \[r\]emove / \[k\]eep \(k\): ")
+        one.type(f"{answer}\n")
+        one.status()
+        assert dev.snapshots() == left
+
+
 def test_ctrl_c_at_the_question_changes_nothing(dev: Sglaunch, terminal: Open) -> None:
     dev("up", "-d")
     before = dev.identity("dev")
