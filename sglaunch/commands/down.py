@@ -53,7 +53,9 @@ def run(
     missing = [name for name in profiles if name not in {one.profile for one in plan.containers}]
     unknown = [name for name in missing if name not in identity.names]
     if unknown:
-        raise UsageError(f"unknown profile {unknown[0]!r}", f"profiles here: {', '.join(identity.names)}")
+        from sglaunch.config.suggest import unknown_profile
+
+        raise UsageError(*unknown_profile(unknown[0], identity.names))
     if dry_run:
         return show_plan(common, plan)
     command = " ".join(["down", *profiles])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sglaunch.config.document import parse
 from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
 from sglaunch.config.node import Node, Problems, join
-from sglaunch.config.suggest import nearest
+from sglaunch.config.suggest import nearest, unknown_profile
 from sglaunch.errors import BUILTIN, UsageError
 from sglaunch.plain import Struct, field
 
@@ -95,7 +95,7 @@ class Stack(Struct):
 
     def unknown(self, name: str) -> tuple[str, str]:
         """The message and the hint for a profile name that no layer declares."""
-        return f"unknown profile {name!r}", nearest(name, self.known()) or f"profiles here: {', '.join(self.known())}"
+        return unknown_profile(name, self.known())
 
     def _extends(self, profile: str) -> Node | None:
         """The nearest `extends` of a profile; None when no layer writes one."""

@@ -21,7 +21,7 @@ TOLD: dict[str, str] = {
     "policy: {}": "1:1: policy: unknown key in the project layer; only the site layer has policy",
     "project: 7": "1:10: project: must be a name, found a number",
     "default_profiles: a": "1:19: default_profiles: must be a list of profile names; for example [dev]",
-    "default_profiles: [nope]": "1:20: default_profiles: unknown profile 'nope'",
+    "default_profiles: [nope]": "1:20: default_profiles: unknown profile 'nope'; profiles here: dev, server, ",
     "engine: dokcer": "1:9: engine: unknown engine 'dokcer'; did you mean docker?",
     "engine: {host: tcp://x}": "1:9: engine: must be a name in a checked-in file, found a mapping; write one of "
     "auto, docker, nerdctl, podman; host and context go to sglaunch.local.yaml or your personal file",
