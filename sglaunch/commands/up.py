@@ -15,7 +15,7 @@ from sglaunch.errors import EngineError
 from sglaunch.pipeline import SHORTAGE, due, prepare, up, wait
 from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.steps import NONE, Plan
+from sglaunch.plan.steps import CREATE, NONE, RECREATE, REMOVE, REPAIR, START, UPDATE, ContainerPlan, Plan
 from sglaunch.project import Common
 from sglaunch.report.data import endpoints_data, plan_data
 from sglaunch.report.problems import warning_lines
@@ -25,6 +25,16 @@ from sglaunch.spec.container import Wanted
 
 WAIT_GPUS_SECONDS = 5.0
 FLAGS = "say --yes to go on, --snapshot to save it as an image first, or --no-recreate to keep what is there"
+_KEPT = "kept"
+_DONE = {
+    NONE: "up to date",
+    CREATE: "created",
+    START: "started",
+    UPDATE: "updated",
+    RECREATE: "recreated",
+    REMOVE: "removed",
+    REPAIR: "repaired",
+}
 
 
 def run(
@@ -64,7 +74,7 @@ def run(
         container = next(one.container for one in plan.containers if one.profile == entered.profile)
         return enter_shell(prepared.engine, container, entered.settings)
     if not common.json and not common.quiet:
-        show([*_summary(plan), *endpoint_lines(prepared.wanted, answers, hostname)])
+        show([*summary(plan), *endpoint_lines(prepared.wanted, answers, hostname)])
     return 0
 
 
@@ -92,6 +102,11 @@ def _entered(profiles: Sequence[str], wanted: Sequence[Wanted], attach: bool, co
     return chosen[0] if chosen[0].settings.attach else None
 
 
-def _summary(plan: Plan) -> list[str]:
-    words = {NONE: "up to date", "create": "created", "start": "started", "update": "updated", "recreate": "recreated"}
-    return [f"{one.container}  {words.get(one.action, one.action)}" for one in plan.containers]
+def summary(plan: Plan) -> list[str]:
+    """What became of each container."""
+    return [f"{one.container}  {_KEPT if _is_kept(one) else _DONE[one.action]}" for one in plan.containers]
+
+
+def _is_kept(one: ContainerPlan) -> bool:
+    """Whether nothing was done, though only a new container would be what the files say."""
+    return one.action == NONE and any(change.effect == RECREATE for change in one.changes)

@@ -105,6 +105,7 @@ def test_the_question_is_asked_once_and_the_answer_is_done(
     one.type(f"{answer}\n")
     assert one.status() == 0
     assert (dev.identity("dev") != before) == is_new
+    assert f"{dev.name('dev')}  {'recreated' if is_new else 'kept'}" in one.text
     images = docker("images", "-q", f"sglaunch-snapshot/{dev.name('dev')}").stdout.split()
     try:
         assert bool(images) == is_saved

@@ -95,6 +95,20 @@ def test_an_edited_value_is_a_recreate_that_names_its_line(web: Sglaunch) -> Non
     assert docker("ps", "-aq", "--filter", f"name={web.project}").stdout.count("\n") == 1
 
 
+def test_what_is_kept_and_what_goes_is_said_to_be(web: Sglaunch) -> None:
+    web("up")
+    assert web("up").stdout == f"{web.name()}  up to date\n"
+    web.edit("hello", "bonjour")
+    kept = web("up", "--no-recreate")
+    assert kept.stdout == f"{web.name()}  kept\n"
+    assert "pending changes: environment.GREETING" in kept.stderr
+    old = web.name()
+    web.edit("  web:", "  other:")
+    assert f"{old}  removed\n" in web("up", "--remove-orphans", "--yes").stdout
+    assert "unknown profile 'wbe'; profiles here: " in web("down", "wbe", status=2).stderr
+    assert web("down", "wbe", status=2).stderr == web("up", "wbe", status=2).stderr
+
+
 @pytest.mark.parametrize("line", ["restart: always", "mem_limit: 64m", "cpus: 0.5", "pids_limit: 100", 'cpuset: "0"'])
 def test_a_live_option_is_an_update_that_keeps_the_container(web: Sglaunch, line: str) -> None:
     web("up")
