@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sglaunch.dispatch import COMMANDS
 from sglaunch.errors import SglaunchError, UsageError
-from sglaunch.parser import Command, build
+from sglaunch.parser import Command, build, spelled_out
 from sglaunch.recorded import Recording
 
 
@@ -56,6 +56,7 @@ def nobody_reads() -> int:
 
 
 def _dispatch(words: Sequence[str], *, wants_json: bool) -> int:
+    words = spelled_out(words)
     parser = build(COMMANDS, next(iter(words), ""))
     parsed = parser.parse_args(words)
     command: Command | None = getattr(parsed, "command", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sglaunch.errors import UsageError
@@ -13,6 +13,8 @@ configuration error, nothing touched; 3 consent needed and not given, or a check
 found something; 4 refused: policy, trust, or not ours; 130 interrupted.
 exec, shell and an attached up: the command's own.
 """
+HELP = "help"
+"""A word for --help, as git, docker and kubectl have it."""
 Command = Callable[[argparse.Namespace], int]
 _AddVerb = Callable[[str, str, str], argparse.ArgumentParser]
 
@@ -22,6 +24,24 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, f"see `{self.prog} --help`")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """A word that is no command gets the nearest one, instead of them all."""
+        if action.nargs != argparse.PARSER or action.choices is None or value in action.choices:
+            super()._check_value(action, value)
+            return
+        from difflib import get_close_matches
+
+        near = get_close_matches(value, [HELP, *action.choices], 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"unknown command {value!r}", f"{meant}see `{self.prog} --help`")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What a command does not know is told by the command, whose help says what it does."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
 
 
 class _Untyped(Parser):
@@ -35,6 +55,13 @@ class _Untyped(Parser):
 
     def add_mutually_exclusive_group(self, **_: Any) -> Any:
         return self
+
+
+def spelled_out(words: Sequence[str]) -> Sequence[str]:
+    """`help up` as `up --help`, `help` alone as `--help`; other words as they are."""
+    if not words or words[0] != HELP:
+        return words
+    return [*(word for word in words[1:2] if word != HELP), "--help"]
 
 
 def build(commands: Mapping[str, Command], typed: str = "") -> Parser:
