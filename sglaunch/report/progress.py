@@ -137,13 +137,16 @@ def _line(event: Happened) -> None:
     step = event.step
     if step is None:
         return
+    to = f" to {step.to}" if step.to and step.op in ("rename", "snapshot") else step.given()
     if event.kind == "begin" and step.op in _DURING:
         say(f"{step.target}: {_DURING[step.op]} ({step.cause})")
     elif event.kind == "done" and step.op in _VERBS:
-        to = f" to {step.to}" if step.to and step.op in ("rename", "snapshot") else step.given()
         say(f"{step.target}: {_VERBS[step.op]}{to} ({step.cause})")
-    elif event.kind == "undo":
-        say(f"{step.target}: taken back: {step.op}{f' ({event.note})' if event.note else ''}")
+    elif event.kind == "undo" and event.note:
+        # It failed, or nobody knows whether it was done.
+        say(f"{step.target}: {step.op}{to} (taking back: {event.note})")
+    elif event.kind == "undo" and step.op in _VERBS:
+        say(f"{step.target}: {_VERBS[step.op]}{to} (taken back)")
     if event.note and event.kind == "done":
         say(f"{step.target}: {event.note}")
 

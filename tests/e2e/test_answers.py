@@ -188,7 +188,11 @@ def test_a_replacement_that_dies_brings_the_old_server_back(server: Sglaunch, po
     first, _ = server.identity("server")
     server.write("exit 3\n", "dies.sh")
     server.edit("./serve.sh:", "./dies.sh:")
-    assert "taken back" in server("up", status=1).stderr
+    said = server("up", status=1).stderr
+    name = server.name("server")
+    assert f"{name}: stopped (taken back)" in said
+    assert f"{name}.new: removed (taken back)" in said
+    assert f"{name}.old: renamed to {name} (taken back)" in said
     assert server.identity("server")[0] == first
     assert f"127.0.0.1:{port}" in server("wait").stdout
 
