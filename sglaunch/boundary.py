@@ -33,7 +33,7 @@ def run(words: Sequence[str], *, remember: bool = False) -> int:
         except SglaunchError as error:
             return _report(error, wants_json)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        _last_word("interrupted\n")
         return 130
     except BrokenPipeError:
         return nobody_reads()
@@ -80,7 +80,7 @@ def _report(error: SglaunchError, wants_json: bool) -> int:
     if wants_json:
         sys.stdout.write(json.dumps(errors_data(error), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stderr.write("\n".join(error_lines(error)) + "\n")
+        _last_word("\n".join(error_lines(error)) + "\n")
     return error.status
 
 
@@ -90,5 +90,13 @@ def _bug(error: Exception) -> int:
 
     where = write(error)
     kept = f"please report it with {where}" if where else "and its report could not be written"
-    sys.stderr.write(f"sglaunch has a bug: {type(error).__name__}; {kept}\n")
+    _last_word(f"sglaunch has a bug: {type(error).__name__}; {kept}\n")
     return SglaunchError.status
+
+
+def _last_word(text: str) -> None:
+    """On stderr, in the place of the lines that move there."""
+    from sglaunch.report import standing
+
+    standing.end()
+    sys.stderr.write(text)

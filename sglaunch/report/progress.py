@@ -9,6 +9,7 @@ import sys
 from typing import Protocol, TextIO
 
 from sglaunch.plan.steps import ContainerPlan, Step
+from sglaunch.report import standing
 from sglaunch.report.clean import clean
 from sglaunch.spec.columns import cut
 from sglaunch.spec.startup import Progress
@@ -69,13 +70,13 @@ class Lines:
         self._plain = plain
         self._told: dict[str, tuple[Progress, float]] = {}
         self._moving: dict[str, str] = {}
-        self._drawn = 0
+        standing.begin()
 
     def __call__(self, event: Happened) -> None:
         if event.progress is not None and event.step is not None:
             self._progress(event.step.target, event.progress, event.seconds)
             return
-        self._clear()
+        standing.clear()
         if event.step is not None:
             self._moving.pop(event.step.target, None)
         _line(event)
@@ -84,7 +85,6 @@ class Lines:
     def _progress(self, name: str, progress: Progress, seconds: float) -> None:
         told = f"{name}: {progress} ({format_duration(int(seconds))})"
         if sys.stderr.isatty() and not self._plain:
-            self._clear()
             self._moving[name] = clean(f"{told}  {progress.line}").replace("\n", " ").rstrip()
             self._draw()
         elif self._is_news(name, progress, seconds):
@@ -102,17 +102,8 @@ class Lines:
     def _draw(self) -> None:
         """The moving lines, as many as the terminal has room for, none of them wrapped."""
         size = _size()
-        lines = [cut(line, size.columns - 1) for line in list(self._moving.values())[-max(1, size.lines - 1) :]]
-        if lines:
-            sys.stderr.write("\n".join(lines))
-            sys.stderr.flush()
-        self._drawn = len(lines)
-
-    def _clear(self) -> None:
-        if self._drawn:
-            up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
-            sys.stderr.write(f"\r{up}\x1b[J")
-            self._drawn = 0
+        last = list(self._moving.values())[-max(1, size.lines - 1) :]
+        standing.draw([cut(line, size.columns - 1) for line in last])
 
 
 def _size() -> os.terminal_size:
@@ -194,5 +185,6 @@ def silent(event: object) -> None:
 
 def say(text: str) -> None:
     """A line on stderr, where progress and questions belong."""
-    sys.stderr.write(clean(text) + "\n")
-    sys.stderr.flush()
+    with standing.above():
+        sys.stderr.write(clean(text) + "\n")
+        sys.stderr.flush()

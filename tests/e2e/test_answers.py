@@ -18,9 +18,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyte
 import pytest
 from docker_engine import docker
 from sglaunch_cli import Sglaunch
+from terminal import Open, Terminal
 
 pytestmark = pytest.mark.docker
 
@@ -181,6 +183,31 @@ def test_ctrl_c_while_waiting_leaves_it_loading_and_names_wait(server: Sglaunch)
     assert (process.returncode, "sglaunch wait server" in errors) == (130, True), errors
     assert server.inspect("server")["State"]["Running"]
     assert "ready" in server("wait", "server").stdout
+
+
+def shown(one: Terminal) -> list[str]:
+    """The lines on the terminal."""
+    screen = pyte.Screen(100, 30)
+    pyte.Stream(screen).feed(one.text)
+    return [line.rstrip() for line in screen.display if line.strip()]
+
+
+def test_what_is_said_after_a_line_that_moves_begins_on_its_own(server: Sglaunch, terminal: Open) -> None:
+    server.write('echo "[x] Load weight begin."; read forever </dev/zero\n', "serve.sh")
+    one = terminal("up")
+    while not any("weights" in line for line in shown(one)):
+        assert one.read(), one.text
+    one.type("\x03")
+    assert one.status() == 130
+    *_, last = shown(one)
+    assert last.startswith(f"no longer waiting; still starting: {server.name('server')}"), one.text
+    server("down", "--yes")
+
+    server.write('echo "[x] Load weight begin."; sleep 2; echo "[rank0] Killed"; exit 1\n', "serve.sh")
+    one = terminal("up")
+    assert one.status() == 1
+    assert "weights" in one.text
+    assert any(line.startswith(f"{server.name('server')} did not come up") for line in shown(one)), one.text
 
 
 def test_a_replacement_that_dies_brings_the_old_server_back(server: Sglaunch, port: int) -> None:

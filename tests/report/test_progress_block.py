@@ -14,8 +14,8 @@ import pytest
 from sglaunch.commands.asking import reporter
 from sglaunch.plan.steps import ContainerPlan, Step
 from sglaunch.project import Common
-from sglaunch.report import progress
-from sglaunch.report.progress import Lines, moves
+from sglaunch.report import progress, standing
+from sglaunch.report.progress import Lines, moves, say
 from sglaunch.spec.columns import width
 from sglaunch.spec.startup import Progress
 
@@ -60,7 +60,9 @@ def screen(text: str) -> list[str]:
 def stderr(monkeypatch: pytest.MonkeyPatch) -> Stderr:
     made = Stderr()
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=made))
+    for module in (progress, standing):
+        monkeypatch.setattr(module, "sys", SimpleNamespace(stderr=made))
+    monkeypatch.setattr(standing._Standing, "lines", ())
     monkeypatch.setattr(progress, "_size", lambda: os.terminal_size((60, 5)))
     return made
 
@@ -79,6 +81,38 @@ def test_each_has_a_line_that_moves_and_what_is_done_stands_above(stderr: Stderr
     assert screen(stderr.getvalue()) == ["a:1: pulled (asked)", "b:1: pulling 20% (0s)"]
     lines(Event("done", Step("pull", "b:1", "asked")))
     assert screen(stderr.getvalue()) == ["a:1: pulled (asked)", "b:1: pulled (asked)"]
+
+
+def test_what_else_is_said_stands_above_the_lines_that_move_and_the_last_word_in_their_place(stderr: Stderr) -> None:
+    lines = Lines()
+    for name in ("a:1", "b:1"):
+        lines(moving(name, 10))
+    say("+ docker ps")
+    assert screen(stderr.getvalue()) == ["+ docker ps", "a:1: pulling 10% (0s)", "b:1: pulling 10% (0s)"]
+    standing.end()
+    stderr.write("interrupted\n")
+    lines(moving("b:1", 20))  # somebody still waits
+    assert screen(stderr.getvalue()) == ["+ docker ps", "interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("step", "note", "said"),
+    [
+        (Step("stop", "root-x", "undo"), "", "root-x: stopped (taken back)"),
+        (Step("remove", "root-x.new", "undo"), "", "root-x.new: removed (taken back)"),
+        (Step("rename", "root-x.old", "undo", to="root-x"), "", "root-x.old: renamed to root-x (taken back)"),
+        (
+            Step("update", "root-x", "undo", values={"restart": "always"}),
+            "",
+            "root-x: updated restart=always (taken back)",
+        ),
+        (Step("start", "root-x", "undo"), "failed: gone", "root-x: start (taking back: failed: gone)"),
+        (Step("start", "root-x", "undo"), "interrupted", "root-x: start (taking back: interrupted)"),
+    ],
+)
+def test_what_is_taken_back_is_told_like_what_was_done(step: Step, note: str, said: str, stderr: Stderr) -> None:
+    Lines()(Event("undo", step, note=note))
+    assert stderr.getvalue() == f"{said}\n"
 
 
 def test_no_line_is_wider_and_no_block_higher_than_the_terminal(stderr: Stderr) -> None:
