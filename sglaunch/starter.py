@@ -22,6 +22,9 @@ _IMAGES = {
 }
 _WORDS = ("null", "true", "false")
 _NAMES = {"rocm": "AMD GPUs", "npu": "Ascend NPUs", "cpu": "no GPU"}
+_DEVICES = {"nvidia": "all GPUs, ", "rocm": "all AMD GPUs, ", "npu": "all Ascend NPUs, ", "cpu": ""}
+_TRUST = "What it asks of the host must be agreed to, once: `up` asks on a terminal, elsewhere say `sglaunch trust`."
+"""Beside an accelerator that asks for rights, since what a checked-in file asks must be agreed to."""
 
 
 class Facts(Struct, frozen=True):
@@ -104,6 +107,7 @@ def _defaults(facts: Facts) -> list[str]:
         image, choice = _IMAGES[facts.accelerator]
         lines += [
             f"  # This machine has {_NAMES[facts.accelerator]}: their devices, groups and flags instead of NVIDIA's.",
+            f"  # {_TRUST}",
             f"  accelerator: {facts.accelerator}",
             "  gpus: null",
             f"  image: {image}  # {choice}",
@@ -123,7 +127,8 @@ def _dev(facts: Facts) -> list[str]:
     lines = [
         "profiles:",
         "  # A place to work in. It lies on the built-in profile `dev`: SGLang's development image, this folder at",
-        "  # /workspace, all GPUs, enough shared memory, the model caches of your home. Write only what differs.",
+        f"  # /workspace, {_DEVICES[facts.accelerator]}enough shared memory, the model caches of your home. "
+        "Write only what differs.",
         "  dev:",
         "    # image: lmsysorg/sglang:dev",
     ]
@@ -151,6 +156,7 @@ def _server(facts: Facts) -> list[str]:
     if facts.accelerator == "cpu":
         lines += [
             "    # SGLang runs on CPUs too; its image is built by hand (docker/xeon.Dockerfile of SGLang).",
+            f"    # {_TRUST}",
             "    accelerator: cpu",
             "    image: sglang-cpu:latest",
         ]

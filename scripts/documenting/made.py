@@ -17,15 +17,15 @@ Make = Callable[[], str]
 Made = tuple[Path, Make]
 BEGIN, END = "<!-- {name}: written by scripts/docs -->\n", "<!-- end of {name} -->"
 GROUPS_IN_CHINESE = {
-    "What it is": "是什么",
+    "What it is": "基本信息",
     "SGLang": "SGLang",
     "Kubernetes": "Kubernetes",
     "GPUs and devices": "GPU 与设备",
-    "What runs": "运行什么",
+    "What runs": "启动与进程",
     "Environment and secrets": "环境变量与密钥",
     "Files": "文件",
     "Network": "网络",
-    "Memory, processors, limits": "内存、CPU 与上限",
+    "Memory, processors, limits": "内存、CPU 与资源限制",
     "Rights and namespaces": "权限与命名空间",
     "Its life": "生命周期",
     "More": "其他",
