@@ -27,7 +27,10 @@ class Builder(Struct, frozen=True):
     instead: str = ""
 
 
-CLASSIC = Builder(lacks=frozenset({"secrets", "ssh", "cache_to"}), instead="install docker-buildx")
+# Without --force-rm the container of a step that failed would stay.
+CLASSIC = Builder(
+    ("build", "--force-rm"), lacks=frozenset({"secrets", "ssh", "cache_to"}), instead="install docker-buildx"
+)
 BUILDX = Builder(("buildx", "build", "--load"))
 
 

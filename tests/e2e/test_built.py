@@ -113,11 +113,13 @@ def test_build_asked_for_and_a_dockerfile_in_the_profile(place: Sglaunch) -> Non
     assert place("plan", "--check").returncode == 0
 
 
-def test_a_build_that_fails_says_where_and_leaves_the_container(place: Sglaunch) -> None:
+def test_a_build_that_fails_says_where_and_leaves_the_container(place: Sglaunch, real_engine: RealEngine) -> None:
     place("up")
-    place.write(DOCKERFILE + "RUN echo broken here >&2; exit 3\n", "Dockerfile")
+    place.write(DOCKERFILE + f"RUN echo broken {place.project} >&2; exit 3\n", "Dockerfile")
     said = place("up", status=1)
-    assert "broken here" in said.stderr
+    assert f"broken {place.project}" in said.stderr
+    left = real_engine.run("ps", "-a", "--no-trunc", "--format", "{{.Command}}").stdout
+    assert f"broken {place.project}" not in left, "nor is one of the build's own left"
     assert place("exec", "dev", "--", "cat", "/work/app.txt").stdout == "one\n"
     (place.folder / "Dockerfile").unlink()
     assert "Dockerfile" in place("plan", status=1).stderr
