@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-VERBS = ("up", "plan", "ps", "shell", "exec")
+VERBS = ("up", "plan", "ps", "shell", "exec", "completion")
 _NEVER = ("--verbose", "--help", "-h", "--snapshot")
 """What tells of this moment: each call as it is made, the name of a snapshot."""
 

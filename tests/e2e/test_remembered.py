@@ -76,6 +76,13 @@ def settled(text: tuple[int, str, str]) -> tuple[int, str, str]:
     return (text[0], re.sub(r" \d+s$", " Ns", text[1], flags=re.MULTILINE), text[2])
 
 
+def test_what_each_new_shell_evaluates_is_remembered(up: Sglaunch) -> None:
+    first = said(up, "completion", "bash")
+    assert is_remembered(up, "completion", "bash")
+    assert said(up, "completion", "bash") == first == anew(up, "completion", "bash")
+    assert said(up, "completion", "zsh") != first
+
+
 def test_what_acted_once_acts_again_without_what_spells_it(up: Sglaunch) -> None:
     before = up.identity()
     found = modules(up, "up", "-d", "--force-recreate", "--yes")
