@@ -72,12 +72,14 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report, lane: Lane) -> Non
             hint = "run the command again, or see `sglaunch ps`"
             raise Interrupted(f"interrupted while {failed.target} was being removed", hint) from None
         lost = interrupted or (isinstance(error, EngineError) and error.failure.kind == LOST)
-        if lost and failed is not None and failed.op == "stop":
-            if not failed.undo:
-                raise Interrupted(f"interrupted; the engine goes on stopping {failed.target}") from None
-            report(Event("begin", plan, replace(failed, cause="the engine goes on with it; it is started again then")))
-            stopped(failed.target, engine)
+        stop = failed if lost and failed is not None and failed.op == "stop" else None
+        if stop is not None and stop.undo:
+            report(Event("begin", plan, replace(stop, cause="the engine goes on with it; it is started again then")))
+            stopped(stop.target, engine)
         _take_back(plan, begun, engine, report)
+        if interrupted and stop is not None and not stop.undo:
+            hint = "`sglaunch ps -a` shows when it has ended"
+            raise Interrupted(f"interrupted; the engine goes on stopping {stop.target}", hint) from None
         if interrupted:
             raise Interrupted("interrupted; what was begun has been taken back") from None
         raise

@@ -15,6 +15,7 @@ from fake_engine import FakeEngine
 from sglaunch.engine import apply as applying
 from sglaunch.engine import settle as settling
 from sglaunch.engine.apply import Event, apply, images_only, perform
+from sglaunch.engine.explain import failure
 from sglaunch.errors import EngineError, Interrupted
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.reconcile import plan_up
@@ -292,6 +293,30 @@ def test_an_interruption_takes_back_the_step_that_was_cut_off_too() -> None:
         apply(plan(step), engine, lambda _: None)
     assert engine.names() == {NAME: "running"}
     assert caught.value.status == 130
+
+
+def test_a_stop_that_nothing_takes_back_goes_on_and_the_rest_is_taken_back() -> None:
+    """A container that the engine removes as it stops: its replacement, which never ran, goes."""
+    engine = FakeEngine([make_container()])
+    engine.interrupt_on("stop")
+    steps = (create("new", Step("remove", "new", "undo")), Step("stop", NAME, ""))
+    with pytest.raises(Interrupted, match=f"the engine goes on stopping {NAME}") as caught:
+        apply(plan(*steps), engine, lambda _: None)
+    assert engine.names() == {NAME: "running"}
+    assert "sglaunch ps" in caught.value.hint
+
+
+def test_a_stop_whose_answer_is_lost_is_the_engines_failure_and_no_interruption(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = FakeEngine([make_container()])
+
+    def stop(container: str) -> None:
+        raise failure("error during connect: EOF")
+
+    monkeypatch.setattr(engine, "stop", stop)
+    with pytest.raises(EngineError, match="does not answer"):
+        apply(plan(Step("stop", NAME, "")), engine, lambda _: None)
 
 
 def test_an_interrupted_removal_is_not_followed_by_taking_back_the_rest() -> None:
