@@ -145,7 +145,7 @@ def _socket(
     path = witness.program(program)
     if path is None or not witness.ask("is-binary", path):
         return None, None
-    place, config = remembered.socket_of(DOCKER), _config()
+    place, config = remembered.socket_of(DOCKER), remembered.docker_config()
     adds = witness.env("DOCKER_CONTENT_TRUST") or any(key in (witness.file(config).content or b"") for key in _ADDED)
     return Reader(place, version), None if adds else lambda: _writer(place, version, path, config)
 
@@ -154,11 +154,6 @@ def _writer(place: str, version: str, program: str, config: str) -> Writer:
     from sglaunch.engine.writer import Writer
 
     return Writer(place, version, program, config)
-
-
-def _config() -> str:
-    """The file that docker reads."""
-    return f"{witness.env('DOCKER_CONFIG') or f'{witness.home()}/.docker'}/config.json"
 
 
 def client(found: Candidate, choice: Choice) -> EngineClient:
@@ -188,7 +183,7 @@ def machine_of(choice: Choice) -> Machine:
 def _has_context() -> bool:
     """Whether `docker context use` chose one."""
     try:
-        found = json.loads(witness.file(_config()).content or b"")
+        found = json.loads(witness.file(remembered.docker_config()).content or b"")
     except ValueError:
         return False
     return isinstance(found, dict) and found.get("currentContext", "default") != "default"
@@ -264,7 +259,7 @@ def _recognised(person: Mapping[str, Any], server: Mapping[str, Any]) -> Capabil
 
 def _has_buildx() -> bool:
     """Whether docker's plug-in is there, looked for where docker does; asking it would be one more process."""
-    own = witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker"
+    own = remembered.docker_folder()
     return any(witness.ask("executable", f"{folder}/cli-plugins/docker-buildx") for folder in (own, *_PLUGINS))
 
 

@@ -42,6 +42,16 @@ def socket_of(kind: str) -> str:
     return witness.env("DOCKER_HOST").removeprefix("unix://") or SOCKETS[kind]
 
 
+def docker_config() -> str:
+    """The file that docker reads."""
+    return f"{docker_folder()}/config.json"
+
+
+def docker_folder() -> str:
+    """Where docker has its own file and its plug-ins."""
+    return witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker"
+
+
 def recall(name: str) -> Mapping[str, Any]:
     """What was kept, nothing where there is none."""
     with witness.asking():
@@ -64,8 +74,7 @@ def _elsewhere(kind: str) -> bool:
     """Whether something else than the program's own options may lead it to another machine."""
     if kind == "docker":
         host = witness.env("DOCKER_HOST")
-        config = Path(witness.env("DOCKER_CONFIG") or f"{witness.home()}/.docker") / "config.json"
-        if b"currentContext" in (witness.file(config).content or b""):
+        if b"currentContext" in (witness.file(docker_config()).content or b""):
             return True
         return bool(witness.env("DOCKER_CONTEXT")) or (bool(host) and not host.startswith("unix://"))
     if kind == "podman":

@@ -180,3 +180,14 @@ def foreign(container: ObservedContainer, project: Project) -> str:
     if applied.config != project.config_file and container.config_exists:
         return f"belongs to the project at {applied.config}"
     return ""
+
+
+def way_out(container: ObservedContainer, project: Project, profile: str) -> str:
+    """What somebody can do for whose profile a foreign container has the name."""
+    applied = container.applied
+    if applied is None:
+        adopt = f"`sglaunch adopt {container.name} --as {profile}`"
+        return f"{adopt} takes yours as it is; else choose another container_name"
+    elsewhere = applied.project == project.name and applied.config != project.config_file
+    own = elsewhere and applied.owner.uid == project.owner.uid
+    return f"choose another {'project or ' if own else ''}container_name"

@@ -18,7 +18,7 @@ from sglaunch.plan.creation import create_steps, image_steps, missing_key, missi
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.gaps import fitted
 from sglaunch.plan.gpus import Shortage, busy, uncounted
-from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign, way_out
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
 from sglaunch.plan.order import bringing_up, in_order
@@ -89,21 +89,10 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
             reason = f"is the container of profile {there.applied.profile}"
         if reason:
             since = f" (created {there.created[:19]})" if there.created else ""
-            return None, f"container {name} {reason}{since}; {_way_out(wanted, there, project)}"
+            return None, f"container {name} {reason}{since}; {way_out(there, project, wanted.profile)}"
         return there, ""
     mine = [c for c in ours(seen, project) if c.applied is not None and c.applied.profile == wanted.profile]
     return (mine[0] if mine else None), ""
-
-
-def _way_out(wanted: Wanted, there: ObservedContainer, project: Project) -> str:
-    """What somebody can do whose container's name is another's."""
-    applied = there.applied
-    if applied is None:
-        adopt = f"`sglaunch adopt {there.name} --as {wanted.profile}`"
-        return f"{adopt} takes yours as it is; else choose another container_name"
-    elsewhere = applied.project == project.name and applied.config != project.config_file
-    own = elsewhere and applied.owner.uid == project.owner.uid
-    return f"choose another {'project or ' if own else ''}container_name"
 
 
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
