@@ -9,10 +9,16 @@ from sglaunch.config.lint_server import lint_server
 from sglaunch.config.node import Node, Problems, leaves
 from sglaunch.errors import Place
 from sglaunch.spec.container import Wanted, origin_of
+from sglaunch.spec.values import Secret
 
 SMALL_SHM = 1 << 30
 _SECRET_PLACES = ("environment", "secret_env")
-_DEVICE_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+_DEVICE_NUMBERS = (
+    *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ASCEND_RT_VISIBLE_DEVICES"),
+    "ZE_AFFINITY_MASK",
+)
+"""Variables that a program inside the container chooses devices by; each numbers those that the container sees."""
+_GIVEN = "NVIDIA_VISIBLE_DEVICES"
 
 
 class Loaded(Protocol):
@@ -101,10 +107,33 @@ def _shared_memory(wanted: Wanted, problems: Problems) -> None:
 
 
 def _device_variables(wanted: Wanted, problems: Problems) -> None:
-    if wanted.spec.gpus is None:
-        return
-    for name in _DEVICE_VARIABLES:
-        if wanted.spec.environment.get(name) is not None:
+    """Devices are numbered from 0 inside: where the container sees a part of them, the host's numbers select none."""
+    gpus, environment = wanted.spec.gpus, wanted.spec.environment
+    given = _text(environment.get(_GIVEN))
+    if gpus is not None and given not in ("", "all"):
+        message = "has no effect beside gpus, which gives the container its devices"
+        path = f"environment.{_GIVEN}"
+        problems.warn(_place(path, wanted), path, message, "choose the devices in gpus alone")
+    visible = gpus.given if gpus is not None else len(_listed(given)) if given not in _NO_PART else 0
+    for name in _DEVICE_NUMBERS if visible else ():
+        beyond = [
+            one
+            for one in _listed(_text(environment.get(name)))
+            if (n := one.partition(".")[0]).isdecimal() and int(n) >= visible
+        ]
+        if beyond:
             path = f"environment.{name}"
-            message = "beside gpus: devices are numbered from 0 inside the container, so host numbers select others"
-            problems.warn(_place(path, wanted), path, message, "choose the devices in gpus alone")
+            last = f"0 to {visible - 1}" if visible > 1 else "0"
+            message = f"{', '.join(beyond)} selects no device: the container sees {visible}, numbered {last}"
+            problems.warn(_place(path, wanted), path, message, f"remove it, or write numbers of {last}")
+
+
+_NO_PART = ("", "all", "none", "void")
+
+
+def _text(value: str | Secret | None) -> str:
+    return value.reveal() if isinstance(value, Secret) else value or ""
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]

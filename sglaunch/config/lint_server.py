@@ -50,7 +50,7 @@ def _gpus(wanted: Wanted, server: Server) -> _Found:
     """One process a GPU: tp * pp * dp over all nodes; with DP attention dp lives inside tp."""
     gpus = wanted.spec.gpus
     needed = gpus_needed(server)
-    given = 0 if gpus is None else len(gpus.ids) or max(gpus.count, 0)
+    given = gpus.given if gpus is not None else 0
     per_node = -(-needed // _machines(wanted, server))
     if given and per_node > given:
         yield (

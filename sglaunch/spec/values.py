@@ -216,6 +216,11 @@ class Gpus(Struct, frozen=True):
     idle: bool = False
     capabilities: tuple[str, ...] = ()
 
+    @property
+    def given(self) -> int:
+        """How many devices the request gives; 0 for all of them. An id may be a list: `"4,5"` is two."""
+        return sum(len(one.split(",")) for one in self.ids) or max(self.count, 0)
+
     def show(self) -> str:
         what = ",".join(self.ids) if self.ids else "all" if self.count == -1 else str(self.count)
         extra = [f"min_free={format_size(self.min_free)}"] if self.min_free else []
