@@ -7,6 +7,7 @@ audit hook of Python, and then nothing is kept.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -20,7 +21,8 @@ _WATCHED = frozenset(
         *("os.posix_spawn", "os.system", "socket.connect", "socket.bind", "socket.getaddrinfo"),
     )
 )
-_CODE = (".py", ".pyc", ".so")
+# A module is byte-compiled into `NAME.pyc.NUMBER`, which is renamed when it is complete.
+_CODE = re.compile(r"\.(py|pyc(\.\d+)?|so)$")
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
 
 
@@ -105,7 +107,7 @@ def _is_import(path: Any) -> bool:
     if not isinstance(path, str | os.PathLike):
         return isinstance(path, int)  # what was opened before
     text = str(path)
-    return text.endswith(_CODE) or text in sys.path_importer_cache or any(part in text for part in _LIBRARIES)
+    return _CODE.search(text) is not None or text in sys.path_importer_cache or any(part in text for part in _LIBRARIES)
 
 
 class _Heard:

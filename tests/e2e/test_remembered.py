@@ -83,6 +83,13 @@ def test_what_each_new_shell_evaluates_is_remembered(up: Sglaunch) -> None:
     assert said(up, "completion", "zsh") != first
 
 
+def test_a_first_run_that_byte_compiles_modules_is_remembered(up: Sglaunch, tmp_path: Path) -> None:
+    env = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "bytecode")}
+    said(up, "completion", "fish", env=env)
+    assert any(tmp_path.rglob("*.pyc"))
+    assert is_remembered(up, "completion", "fish", env=env)
+
+
 def test_what_acted_once_acts_again_without_what_spells_it(up: Sglaunch) -> None:
     before = up.identity()
     found = modules(up, "up", "-d", "--force-recreate", "--yes")
