@@ -13,7 +13,7 @@ from sglaunch.config.node import Node
 from sglaunch.errors import Place
 from sglaunch.plain import Struct
 from sglaunch.spec.accelerator import rights
-from sglaunch.spec.values import looks_secret
+from sglaunch.spec.values import looks_secret, parse_flag
 
 _Outside = Callable[[str], str]
 """How a host path outside the project is shown; "" for one inside."""
@@ -67,7 +67,7 @@ def mirror_demands(mirrors: Mapping[str, Node]) -> list[Demand]:
 
 def _all(merged: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
     for key, node in merged.items():
-        if key == "privileged" and node.value is True:
+        if key == "privileged" and parse_flag(node.value) is True:
             yield key, node, "all devices and capabilities of the host"
         elif key == "accelerator" and (asked := rights(str(node.value))):
             yield key, node, f"{node.value}: {asked}"
@@ -122,7 +122,7 @@ def _binds(volumes: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
         source, kind, read_only = mount.get("source"), mount.get("type"), mount.get("read_only")
         if kind is None or kind.value != "bind" or source is None or not (shown := outside(str(source.value))):
             continue
-        mode = "read" if read_only is not None and read_only.value is True else "read and write"
+        mode = "read" if read_only is not None and parse_flag(read_only.value) is True else "read and write"
         yield f"volumes.{target}", mount, f"{shown} ({mode})"
 
 

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, WithJsonSchema
 
 from sglaunch.spec.reference import REFERENCE, is_reference
-from sglaunch.spec.values import PULL_POLICY, RESTART, check_restart, parse_duration, parse_size, parse_swap
+from sglaunch.spec.values import PULL_POLICY, RESTART, check_restart, parse_duration, parse_flag, parse_size, parse_swap
 
 SIZE_PATTERN = r"^\s*\d+(\.\d+)? ?[kmgtpKMGTP]?([iI]?[bB])?\s*$"
+FLAG_PATTERN = r"^([tT][rR][uU][eE]|[yY]([eE][sS])?|[oO][nN]|[fF][aA][lL][sS][eE]|[nN][oO]?|[oO][fF][fF])$"
 _DURATION = r"^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(h|ms|us|µs|ns|m|s|d))+)\s*$"
 _WHOLE = r"^\s*[-+]?\d+\s*$"
 
@@ -83,6 +84,11 @@ Limit = Annotated[int, BeforeValidator(_limit), _number_or(_WHOLE, None, "unlimi
 Cpus = Annotated[float, BeforeValidator(_number), Field(gt=0), _number_or(r"^\s*[-+]?[\d.][\d._eE+-]*\s*$", 0)]
 ServerPort = Annotated[int, BeforeValidator(_port), Field(ge=0, le=65535), _number_or(_WHOLE, 1, "auto")]
 Text = StrictStr
+Flag = Annotated[
+    StrictBool,
+    BeforeValidator(parse_flag),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": FLAG_PATTERN}]}),
+]
 Image = Annotated[Text, BeforeValidator(_image), _matching(REFERENCE)]
 Absolute = Annotated[Text, BeforeValidator(_absolute), _matching("/.*|")]
 PullPolicy = Annotated[Text, BeforeValidator(_pull_policy), _matching(PULL_POLICY)]
@@ -98,13 +104,13 @@ class MountEntry(Strict):
 
     type: Literal["bind", "volume"] = Field(description="a path of the host, or a named volume of the engine")
     source: Text = Field("", description="path on the host, or name of the volume; none is an anonymous volume")
-    read_only: StrictBool = Field(False, description="the container cannot write there")
-    create_host_path: StrictBool = Field(False, description="make a missing source, as the user")
+    read_only: Flag = Field(False, description="the container cannot write there")
+    create_host_path: Flag = Field(False, description="make a missing source, as the user")
     propagation: Literal["", "shared", "slave", "private", "rshared", "rslave", "rprivate"] = Field(
         "", description="whether mounts beneath it are seen on the other side"
     )
     selinux: Literal["", "z", "Z"] = Field("", description="relabel it, shared (z) or for this container (Z)")
-    nocopy: StrictBool = Field(False, description="a new volume stays empty instead of taking the image's files")
+    nocopy: Flag = Field(False, description="a new volume stays empty instead of taking the image's files")
 
 
 class PortEntry(Strict):
@@ -128,7 +134,7 @@ class HealthcheckEntry(Strict):
     timeout: Duration | None = Field(None, description="how long one may take")
     retries: Whole | None = Field(None, description="failures in a row that make it unhealthy")
     start_period: Duration | None = Field(None, description="time at the start in which failures do not count")
-    disable: StrictBool = Field(False, description="no probe, the image's neither")
+    disable: Flag = Field(False, description="no probe, the image's neither")
 
 
 class NetworkEntry(Strict):
@@ -150,7 +156,7 @@ class DependencyEntry(Strict):
 
 class EnvFileEntry(Strict):
     path: Text = Field(description="the file, relative to the file that writes this")
-    required: StrictBool = Field(True, description="whether a missing file is an error")
+    required: Flag = Field(True, description="whether a missing file is an error")
 
 
 class SecretEntry(Strict):
@@ -161,7 +167,7 @@ class GpusEntry(Strict):
     count: Count | None = Field(None, description="how many idle devices; -1 or all is every one")
     ids: list[Text] | None = Field(None, description="these devices, by number or UUID")
     min_free: Size = Field(0, description="memory that each device must have free")
-    idle: StrictBool = Field(False, description="with min_free: and no process on it")
+    idle: Flag = Field(False, description="with min_free: and no process on it")
     capabilities: list[Text] = Field([], description="driver capabilities, such as compute, utility")
 
 
@@ -229,5 +235,5 @@ class BuildEntry(Strict):
     extra_hosts: dict[str, list[Text]] = Field({}, description="lines of /etc/hosts during the build")
     network: Text = Field("", description="network of its RUN lines")
     shm_size: Size | None = Field(None, description="size of /dev/shm during the build")
-    no_cache: StrictBool = Field(False, description="build every layer anew")
-    pull: StrictBool = Field(False, description="pull the image it is built on")
+    no_cache: Flag = Field(False, description="build every layer anew")
+    pull: Flag = Field(False, description="pull the image it is built on")

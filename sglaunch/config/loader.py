@@ -28,6 +28,7 @@ from sglaunch.config.specify import default_name, specify
 from sglaunch.errors import ConfigError, Place, Problem, UsageError
 from sglaunch.plain import replace
 from sglaunch.recall import witness
+from sglaunch.spec.values import parse_flag
 
 _VARS = "vars"
 
@@ -128,7 +129,7 @@ class Loader:
     def says_unprotected(self, profile: str) -> bool:
         """Whether the nearest `protect` of a profile is a plain false; a profile that does not load is protected."""
         written = [text.get("protect") for text in self.stack.texts(profile, Problems())]
-        return next((node.value for node in reversed(written) if node is not None), True) is False
+        return parse_flag(next((node.value for node in reversed(written) if node is not None), True)) is False
 
     def says_needed(self, profile: str) -> frozenset[str]:
         """What every `depends_on` of a profile names, as far as it can be read."""

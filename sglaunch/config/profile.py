@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field, StrictBool, ValidationError
+from pydantic import Field, ValidationError
 
 from sglaunch.config.entries import (
     Absolute,
@@ -19,6 +19,7 @@ from sglaunch.config.entries import (
     DeviceEntry,
     Duration,
     EnvFileEntry,
+    Flag,
     GpusEntry,
     HealthcheckEntry,
     Image,
@@ -75,7 +76,7 @@ class Profile(Strict):
     accelerator: Literal[ACCELERATORS] | None = Field(None, description="what the host computes with")  # type: ignore[valid-type]
     devices: dict[str, DeviceEntry] = Field({}, description="host devices and CDI names, by container path")
     device_cgroup_rules: list[Text] = Field([], description="rules of the device cgroup")
-    privileged: StrictBool = Field(False, description="all devices and capabilities")
+    privileged: Flag = Field(False, description="all devices and capabilities")
     cap_add: list[Text] = Field([], description="capabilities added")
     cap_drop: list[Text] = Field([], description="capabilities dropped")
     security_opt: list[Text] = Field([], description="seccomp, apparmor, label, no-new-privileges")
@@ -86,10 +87,10 @@ class Profile(Strict):
     working_dir: Absolute = Field("", description="folder the command starts in")
     hostname: Text = Field("", description="host name in the container")
     labels: dict[str, Text] = Field({}, description="labels of the container")
-    tty: StrictBool = Field(False, description="a terminal for the main process")
-    stdin_open: StrictBool = Field(False, description="keep standard input open")
-    init: StrictBool = Field(False, description="a small init as process 1, which reaps and forwards signals")
-    auto_remove: StrictBool = Field(False, description="removed when it stops")
+    tty: Flag = Field(False, description="a terminal for the main process")
+    stdin_open: Flag = Field(False, description="keep standard input open")
+    init: Flag = Field(False, description="a small init as process 1, which reaps and forwards signals")
+    auto_remove: Flag = Field(False, description="removed when it stops")
     restart: Restart = Field("no", description="no, always, unless-stopped or on-failure[:times]")
     stop_signal: Text = Field("", description="signal that asks the process to stop")
     stop_grace_period: Duration | None = Field(None, description="time from that signal to the kill")
@@ -103,7 +104,7 @@ class Profile(Strict):
     cpu_period: Whole | None = Field(None, description="length of that period in microseconds")
     cpuset: Text = Field("", description="CPUs the container may run on, such as 0-3")
     pids_limit: Whole | None = Field(None, description="number of processes; -1 for no limit")
-    read_only: StrictBool = Field(False, description="root file system read-only")
+    read_only: Flag = Field(False, description="root file system read-only")
     runtime: Text = Field("", description="OCI runtime")
     platform: Text = Field("", description="platform of the image, such as linux/arm64")
     pull_policy: PullPolicy = Field(
@@ -122,9 +123,9 @@ class Profile(Strict):
         "image_pull_secrets, service, gpu_resource, patch",
     )
     shell: Annotated[list[Text], Field(min_length=1)] = Field(["bash"], description="what up and shell run")
-    attach: StrictBool = Field(False, description="whether up enters that shell on a terminal")
+    attach: Flag = Field(False, description="whether up enters that shell on a terminal")
     recreate: Literal["ask", "always"] = Field("ask", description="when a change needs a new container")
-    protect: StrictBool = Field(True, description="removing it needs consent when its layer holds changes")
+    protect: Flag = Field(True, description="removing it needs consent when its layer holds changes")
 
 
 NOT_CARRIED: Mapping[str, str] = {

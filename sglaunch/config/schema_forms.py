@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sglaunch.config.entries import SIZE_PATTERN
+from sglaunch.config.entries import FLAG_PATTERN, SIZE_PATTERN
 from sglaunch.config.shorthand import PORT_KEYS, TEXT_KEYS
 from sglaunch.config.shorthand_mounts import DEVICE_KEYS
 from sglaunch.spec.mounts import PROPAGATIONS, VOLUME_TYPES
@@ -22,7 +22,7 @@ NULL: Schema = {"type": "null"}
 TEXT: Schema = {"type": "string"}
 SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{"}
-_FLAG: Schema = {"anyOf": [{"type": "boolean"}, TEMPLATE]}
+_FLAG: Schema = {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": FLAG_PATTERN}, TEMPLATE]}
 _NUMBER: Schema = {"type": ["number", "boolean"]}
 
 

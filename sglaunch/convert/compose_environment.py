@@ -8,7 +8,7 @@ from typing import Any
 from sglaunch.convert.compose_service import Service
 from sglaunch.convert.concealed import holds_secret, is_harmless
 from sglaunch.convert.found import Found
-from sglaunch.spec.values import looks_secret
+from sglaunch.spec.values import looks_secret, parse_flag
 
 _VARIABLE = re.compile(r"[^=\s$]+")
 
@@ -55,7 +55,8 @@ def env_file(service: Service, found: Found) -> None:
             continue
         shown = service.texts.plain_path(path)
         required = item.get("required") if item.is_map else None
+        needed = service.texts.scalar(required) if required is not None else True
         if item.is_map and item.get("format") is not None:
             service.notes.lose(item.at("format"), "is not carried", "quotes in the file are taken off")
-        files.append({"path": shown, "required": False} if required is not None and required.value is False else shown)
+        files.append(shown if parse_flag(needed) is True else {"path": shown, "required": needed})
     service.keys["env_file"] = files

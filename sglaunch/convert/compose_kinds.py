@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sglaunch.convert.compose_service import Service
 from sglaunch.convert.found import Found
-
-_YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
+from sglaunch.spec.values import parse_flag
 
 
 def text(service: Service, found: Found) -> None:
@@ -27,15 +26,11 @@ def words(service: Service, found: Found) -> None:
 
 
 def flag(service: Service, found: Found) -> None:
-    """True or false. `yes` was that in YAML 1.1, and an interpolated text becomes a comparison."""
-    key, value = _key(found), found.value
-    if isinstance(value, str) and value.lower() in (*_YES, *_NO):
-        service.notes.remark(key, f"written as {value!r}, which is text in YAML 1.2")
-        value = value.lower() in _YES
-    if isinstance(value, str):
-        expression = service.texts.expression(found)
-        value = f"{{{{ ({expression}) == 'true' }}}}" if expression else False
-    service.keys[key] = value
+    """True or false. `yes` was that in YAML 1.1."""
+    key, value = _key(found), parse_flag(found.value)
+    if value != found.value:
+        service.notes.remark(key, f"written as {found.value!r}, which is text in YAML 1.2")
+    service.keys[key] = service.texts.scalar(found) if isinstance(value, str) else value
 
 
 def number(service: Service, found: Found) -> None:

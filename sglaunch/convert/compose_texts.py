@@ -45,10 +45,6 @@ class Texts:
         """A scalar: text in our words, else the value itself."""
         return self.of(found.value, found) if isinstance(found.value, str) else found.value
 
-    def expression(self, found: Found) -> str:
-        """A text as one expression."""
-        return self.interpolated(found.text(), found).expression
-
     def tree(self, found: Found) -> Any:
         """Any data, its texts in our words."""
         if found.is_map:

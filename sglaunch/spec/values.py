@@ -22,6 +22,7 @@ _SECRET_NAME = re.compile(
 )
 RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
 PULL_POLICY = r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+"
+_FLAGS = {**dict.fromkeys(("true", "yes", "y", "on"), True), **dict.fromkeys(("false", "no", "n", "off"), False)}
 MASK = "********"
 MAX_PORT = 65535
 
@@ -66,6 +67,11 @@ def masked(text: str, values: Iterable[str]) -> str:
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name usually holds a secret (HF_TOKEN, X_API_KEY, DB_PASSWORD)."""
     return _SECRET_NAME.search(name) is not None
+
+
+def parse_flag(value: object) -> object:
+    """True or false of the texts that Compose reads as one, in any case; every other value unchanged."""
+    return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def parse_size(value: object) -> int:

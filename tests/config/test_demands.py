@@ -14,6 +14,7 @@ ENV = {"HF_TOKEN": "hf_0123456789", "SGLAUNCH_SITE_CONFIG": "/nonexistent/site.y
 
 ASKED = {
     "privileged: true": "privileged: all devices and capabilities of the host",
+    "privileged: 'Yes'": "privileged: all devices and capabilities of the host",
     "pid: host": "pid: host",
     "userns_mode: host": "userns_mode: host",
     "cap_add: [SYS_ADMIN]": "cap_add: SYS_ADMIN",
@@ -21,6 +22,7 @@ ASKED = {
     "devices: [/dev/kvm]": "devices./dev/kvm: /dev/kvm",
     "volumes: [/var/run/docker.sock:/s]": "volumes./s: /var/run/docker.sock (read and write)",
     "volumes: [/etc:/e:ro]": "volumes./e: /etc (read)",
+    "volumes: [{type: bind, source: /etc, target: /e, read_only: 'on'}]": "volumes./e: /etc (read)",
     "volumes: [~/.ssh:/k:ro]": "volumes./k: /home/ana/.ssh (read)",
     "volumes: [../up:/u]": "volumes./u: {above}/up (read and write)",
     "volumes: [./out:/o]": "volumes./o: {here}/out -> /elsewhere (read and write)",

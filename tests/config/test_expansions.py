@@ -48,6 +48,30 @@ def test_every_accelerator_of_the_table_is_tried_above() -> None:
     assert ACCELERATORS == ("nvidia", "rocm", "npu", "xpu", "cpu")
 
 
+@pytest.mark.parametrize("text", ["true", "YES", "y", "On", "False", "no", "N", "oFF"])
+@pytest.mark.parametrize("written", ["{value}", "{{{{ env.FLAG_X }}}}"], ids=["literal", "rendered"])
+def test_a_text_of_a_truth_value_is_one_wherever_a_profile_wants_one(tmp_path: Path, text: str, written: str) -> None:
+    is_true, flag = text.lower() in ("true", "yes", "y", "on"), written.format(value=text)
+    lines = f"""privileged: '{flag}'
+init: "{flag}"
+attach: '{flag}'
+gpus: {{count: 1, idle: '{flag}'}}
+healthcheck: {{test: [CMD, x], disable: '{flag}'}}
+volumes:
+- {{type: bind, source: ./m, target: /m, read_only: '{flag}', bind: {{create_host_path: '{flag}'}}}}
+env_file: [{{path: '{tmp_path}/sglaunch.yaml.env', required: '{flag}'}}]
+build: {{context: ., no_cache: '{flag}'}}"""
+    (tmp_path / "sglaunch.yaml.env").write_text("A=b", encoding="utf-8")
+    one = wanted(tmp_path, lines, FLAG_X=text)
+    assert one.build is not None
+    assert one.spec.gpus is not None
+    assert one.spec.healthcheck is not None
+    mount = one.spec.volumes["/m"]
+    found = (one.spec.privileged, one.spec.init, one.settings.attach, one.spec.gpus.idle, one.spec.healthcheck.disable)
+    found += (mount.read_only, mount.create_host_path, *one.env_files.values(), one.build.no_cache)
+    assert set(found) == {is_true}
+
+
 def test_written_values_beat_the_accelerators(tmp_path: Path) -> None:
     text = (
         "accelerator: npu\nprivileged: false\nshm_size: 8g\nserver: {model: org/m, args: {attention-backend: triton}}"

@@ -162,7 +162,7 @@ WRONG: dict[str, tuple[str, ...]] = {
         "shm_size: [1]",
         "image: x/UPPER",
         "image: [x]",
-        "privileged: 'yes'",
+        "privileged: 'maybe'",
         "privileged: 1",
         "tty: []",
         "cpus: many",
@@ -240,7 +240,7 @@ WRONG: dict[str, tuple[str, ...]] = {
         "server: {args: [tp]}",
         "server: {ready: {time: 5m}}",
         "server: {ready: {path: health}}",
-        "attach: 'no'",
+        "attach: 'never'",
         "extends: [dev]",
     ),
 }

@@ -51,7 +51,7 @@ TOLD: dict[str, str] = {
     f'{P}hostname: "{{{{ user"': "4:15: hostname: bad template",
     f"{P}shm_size: 32x": "4:15: shm_size: '32x' is not a size; write a number with a unit such as 512m",
     f"{P}restart: sometimes": "4:14: restart: 'sometimes' is not a restart policy; allowed are no, always",
-    f"{P}init: 'yes'": "4:11: init: must be true or false, found 'yes'",
+    f"{P}init: 'maybe'": "4:11: init: must be true or false, found 'maybe'",
     f"{P}cpus: many": "4:11: cpus: must be a valid number",
     f"{P}stop_grace_period: soon": "4:24: stop_grace_period: 'soon' is not a duration; write it as 90s, 1m30s or 2h",
     f"{P}recreate: never": "4:15: recreate: must be 'ask' or 'always', found 'never'",

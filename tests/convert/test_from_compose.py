@@ -76,7 +76,11 @@ CARRIED: dict[str, Any] = {
     "command: [a, '$$b', '{{ c }}']": {"command": ["a", "$b", "{{ '{{' }} c }}"]},
     "command: null": {},
     "privileged: yes": {"privileged": True},
-    "tty: ${TTY:-true}": {"tty": "{{ (env.TTY | default('true', true)) == 'true' }}"},
+    "tty: ${TTY:-yes}": {"tty": "{{ env.TTY | default('yes', true) }}"},
+    "healthcheck: {test: [CMD, 'true'], disable: 'Off'}": {"healthcheck": {"test": ["CMD", "true"], "disable": "Off"}},
+    "env_file: [{path: a.env, required: '${NEEDED:-no}'}, {path: b.env, required: 'yes'}]": {
+        "env_file": [{"path": "a.env", "required": "{{ env.NEEDED | default('no', true) }}"}, "b.env"]
+    },
     "restart: no": {"restart": "no"},
     "restart: false": {"restart": "no"},
     "deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}": {"restart": "on-failure:3"},
