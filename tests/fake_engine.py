@@ -99,6 +99,7 @@ class FakeEngine:
         self.networks = {"bridge", "host", "none", *networks}
         self.missing = set(missing)
         self.logs: dict[str, list[str]] = {}
+        self.written: dict[str, list[str]] = {}  # the time of each line that a container wrote itself
         self.calls: list[tuple[str, str]] = []
         self.changed: dict[str, list[str]] = {}
         self.answers: dict[tuple[int, str], int] = {}
@@ -322,10 +323,13 @@ class FakeEngine:
             data = self._find(container)
             return self.answers.get((port, path), 0) if data is not None and data["State"]["Status"] == "running" else 0
 
-    def log_tail(self, container: str, lines: int) -> list[str]:
+    def log_tail(self, container: str, lines: int, since: str = "") -> list[str]:
         with self._call("log_tail", container):
-            data = self._find(container)
-            return self.logs.get(data["Id"], [])[-lines:] if data is not None else []
+            identity = (self._find(container) or {}).get("Id", "")
+            found, times = self.logs.get(identity, []), self.written.get(identity, [])
+            if len(times) == len(found):
+                found = [line for line, time in zip(found, times, strict=True) if time >= since]
+            return found[-lines:]
 
     # What it knows
 
@@ -391,6 +395,7 @@ class FakeEngine:
         state.update(Status="running", ExitCode=0, StartedAt=self._now())
         if program == "echo":
             self.logs.setdefault(data["Id"], []).append(" ".join(words[1:]))
+            self.written.setdefault(data["Id"], []).append(self._now())
         if program in EXIT_CODES:
             self._end(data, EXIT_CODES[program], by_itself=True, policy=host["RestartPolicy"]["Name"])
 

@@ -174,7 +174,9 @@ class GpusEntry(Strict):
 class ReadyEntry(Strict):
     path: Annotated[Text, Field(pattern="^/")] | None = Field(None, description="path that answers when it is ready")
     timeout: Duration | None = Field(None, description="how long a start may take altogether")
-    stall: Duration = Field(1200.0, description="how long a start may show nothing new")
+    stall: Duration = Field(
+        1200.0, description="how long a start may show no sign of progress: no log line, no growing download, no work"
+    )
 
 
 class ServerEntry(Strict):

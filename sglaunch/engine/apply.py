@@ -132,7 +132,9 @@ def perform(step: Step, engine: Engine, tell: Tell = lambda progress, seconds: N
     if step.op == "ready":
         from sglaunch.engine.ready import wait_ready
 
-        address = wait_ready(step.target, engine, step.values["readiness"], tell, (lane or Lane()).pause)
+        back = step.values.get("rolls_back", False)
+        pause = (lane or Lane()).pause
+        address = wait_ready(step.target, engine, step.values["readiness"], tell, pause, rolls_back=back)
         return f"it answers at {address}" if address else "it is ready"
     if step.op == "pull":
         from sglaunch.engine import images

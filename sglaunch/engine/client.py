@@ -217,6 +217,6 @@ class EngineClient:
             self.cli.become("exec", *words)
         return self.cli.told_status("exec", *words)
 
-    def log_tail(self, container: str, lines: int) -> list[str]:
-        done = self.cli.run("logs", "--tail", str(lines), container)
+    def log_tail(self, container: str, lines: int, since: str = "") -> list[str]:
+        done = self.cli.run("logs", "--tail", str(lines), *(["--since", since] if since else []), container)
         return (done.stdout + done.stderr).splitlines()[-lines:] if done.returncode == 0 else []

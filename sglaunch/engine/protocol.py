@@ -134,6 +134,6 @@ class Engine(Protocol):
         """The status of a GET from inside the container, 0 where nothing answers or nothing there can ask."""
         ...
 
-    def log_tail(self, container: str, lines: int) -> list[str]:
-        """The last log lines, stdout and stderr."""
+    def log_tail(self, container: str, lines: int, since: str = "") -> list[str]:
+        """The last log lines, stdout and stderr, of those written since a time (RFC 3339)."""
         ...

@@ -1,13 +1,12 @@
 """Waits until a container answers: its log, its state and our own probe, each second; explains why it does not.
 
 A 200 may have cost a generation, so the first one ends the waiting. No fixed time is right for loading a model: a stall
-is, when for a while there is no new log line.
+is, when for a while nothing moves (engine/movement.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import queue
 import re
 import threading
@@ -17,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sglaunch.convert.from_inspect import addresses, container
+from sglaunch.engine.movement import Movement, Repeated
 from sglaunch.engine.probe import OK, first_ready, probe, probe_inside
 from sglaunch.engine.protocol import Engine
 from sglaunch.errors import EngineError, Failure
@@ -28,6 +28,7 @@ from sglaunch.spec.startup import READY, Progress
 from sglaunch.spec.values import format_duration, masked
 
 POLL_SECONDS = 1.0
+_FIRST_SECONDS = 1.0
 _INSIDE_ROUNDS = 5
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _KEPT_LINES = 5000
@@ -41,32 +42,54 @@ Tell = Callable[[Progress, float], None]
 
 
 def wait_ready(
-    name: str, engine: Engine, readiness: Readiness, tell: Tell, pause: Callable[[float], None] = time.sleep
+    name: str,
+    engine: Engine,
+    readiness: Readiness,
+    tell: Tell,
+    pause: Callable[[float], None] = time.sleep,
+    *,
+    rolls_back: bool = False,
 ) -> str:
-    """The address it answers at ("" where nobody can reach it from here). Raises EngineError with the diagnosis."""
+    """The address it answers at ("" where nobody can reach it from here). Raises EngineError with the diagnosis.
+
+    `rolls_back`: the container is removed if this fails. A probe runs in a thread of its own: one that hangs delays
+    neither the clock nor the other probe.
+    """
     began = time.monotonic()
     data = _data(name, engine)
     if readiness.port == ASSIGNED_PORT:
         readiness = replace(readiness, port=container(data).server_port)
-    # One that answers already is not asked for its log, which may be long.
-    if readiness.port and (found := first_ready(_near(data, readiness.port, engine), readiness.path)):
-        return found
-    first, rounds = container(data), itertools.count(1)
-    with _Log(first, engine) as log:
+    first = container(data)
+    server = (first.applied.spec or {}).get("server", {}) if first.applied is not None else {}
+    movement = Movement(data, server, engine.machine, readiness.stall)
+    with contextlib.ExitStack() as stack:
+        probes = _Probes(data, readiness, engine, stack)
+        # One that answers already is not asked for its log, which may be long.
+        if readiness.port and (found := probes.begin()) is not None:
+            return found
+        log = stack.enter_context(_Log(first, engine))
+        stack.enter_context(Repeated(movement.look, movement.look_seconds))
         while True:
             log.drain()
-            tell(log.progress, time.monotonic() - began)
+            progress = movement.progress or log.progress
+            tell(progress, time.monotonic() - began)
             data = _data(name, engine)
             seen = container(data)
             # A restart policy may have it up again before anybody looks.
             if seen.status != "running" or seen.restart_count > first.restart_count:
                 log.finish()
                 raise _ended(seen, log)
-            address = _answers(data, seen, readiness, log, engine, inside=next(rounds) % _INSIDE_ROUNDS == 0)
+            address = _answer(data, seen, readiness, log, probes)
             if address is not None:
                 return address
-            _check_times(name, readiness, began, log)
-            pause(POLL_SECONDS)
+            if problem := _overdue(readiness, began, log, movement):
+                kind, message = problem
+                hint = _ROLLED_BACK if rolls_back else _STILL_RUNS
+                failure = Failure(
+                    kind, f"{name} {message[0]} ({progress}){message[1]}", hint, log=tuple(log.lines[-30:])
+                )
+                raise EngineError(failure)
+            probes.pause(pause)
 
 
 def _near(data: Mapping[str, Any], port: int, engine: Engine) -> list[str]:
@@ -87,24 +110,57 @@ def _data(name: str, engine: Engine) -> Mapping[str, Any]:
     return data
 
 
-def _answers(
-    data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log, engine: Engine, *, inside: bool
+class _Probes:
+    """Asks a server at its addresses here, each second, and from inside its container, where that may be the only way
+    (a firewall, an engine in a network of its own)."""
+
+    def __init__(
+        self, data: Mapping[str, Any], readiness: Readiness, engine: Engine, stack: contextlib.ExitStack
+    ) -> None:
+        self._engine, self._readiness, self._name, self._stack = engine, readiness, container(data).name, stack
+        self._near = _near(data, readiness.port, engine)
+        rounds = _INSIDE_ROUNDS if self._near else 1
+        self._outside = Repeated(lambda: first_ready(self._near, readiness.path), POLL_SECONDS)
+        self._inside = Repeated(self._ask_inside, rounds * POLL_SECONDS, (rounds - 1) * POLL_SECONDS)
+
+    def _ask_inside(self) -> bool | None:
+        return True if probe_inside(self._name, self._engine, self._readiness) == OK else None
+
+    def begin(self) -> str | None:
+        """The address of one that answers already; else the probes go on beside the caller."""
+        self._stack.enter_context(self._outside).tried.wait(_FIRST_SECONDS)
+        found: str | None = self._outside.result
+        if found is None:
+            self._stack.enter_context(self._inside)
+        return found
+
+    def answer(self, data: Mapping[str, Any]) -> str | None:
+        """The address once it answers, "" where that is known without one."""
+        self._near = _near(data, self._readiness.port, self._engine)
+        return self._outside.result or (self.shown(data) if self._inside.result else None)
+
+    def pause(self, pause: Callable[[float], None]) -> None:
+        """Lets a second pass, or what passes until one of them succeeds."""
+        for _ in range(10):
+            if self._outside.result is None and self._inside.result is None:
+                pause(POLL_SECONDS / 10)
+
+    def shown(self, data: Mapping[str, Any]) -> str:
+        """Its address for people."""
+        return next(iter(self._near or _far(data, self._readiness.port, self._engine)), "")
+
+
+def _answer(
+    data: Mapping[str, Any], seen: ObservedContainer, readiness: Readiness, log: _Log, probes: _Probes
 ) -> str | None:
-    """The address once it is ready, "" where that is known without one. `inside`: it is asked from there too, since
-    an address may be one that nobody reaches from here (a firewall, an engine in a network of its own)."""
+    """The address once it is ready, "" where that is known without one."""
     if readiness.port == 0:
         if seen.health == "unhealthy":
             hint = "read the log; `docker inspect` shows what the healthcheck said"
             raise EngineError(Failure("unhealthy", f"{seen.name} is unhealthy", hint, log=tuple(log.lines[-10:])))
         return "" if seen.health == "healthy" else None
-    near = _near(data, readiness.port, engine)
-    shown = next(iter(near or _far(data, readiness.port, engine)), "")
-    if log.progress.phase == READY:
-        return shown
-    found = first_ready(near, readiness.path)
-    if found is None and (inside or not near) and probe_inside(seen.name, engine, readiness) == OK:
-        return shown
-    return found
+    found = probes.answer(data)
+    return probes.shown(data) if found is None and log.progress.phase == READY else found
 
 
 def state(seen: ObservedContainer, engine: Engine) -> str:
@@ -117,25 +173,32 @@ def state(seen: ObservedContainer, engine: Engine) -> str:
     if not near and probe_inside(seen.name, engine, Readiness(seen.server_port), _GLANCE_SECONDS) == OK:
         return READY
     progress = Progress()
-    for line in engine.log_tail(seen.name, _GLANCE_LINES):
+    for line in engine.log_tail(seen.name, _GLANCE_LINES, just_before(seen.started)):
         progress = progress.after(line)
     # A marker without an answer: it was up once, and does not answer now.
     return "not answering" if progress.phase == READY else f"loading ({progress})"
 
 
-def _check_times(name: str, readiness: Readiness, began: float, log: _Log) -> None:
+_STILL_RUNS = "it still runs: `sglaunch wait` goes on waiting, `sglaunch logs` tells more"
+_ROLLED_BACK = (
+    "it is removed, and the old container runs again; if it needs more time, raise server.ready.stall or timeout"
+)
+
+
+def _overdue(readiness: Readiness, began: float, log: _Log, movement: Movement) -> tuple[str, tuple[str, str]] | None:
+    """Why nobody waits any longer: its kind, and the message before and behind the phase."""
     now = time.monotonic()
     if readiness.timeout is not None and now - began > readiness.timeout:
-        message = f"{name} is not ready after {format_duration(round(readiness.timeout))} ({log.progress})"
-        raise _still_loading("timeout", message, log)
-    if now - log.moved > readiness.stall:
-        quiet = format_duration(round(readiness.stall))
-        raise _still_loading("stall", f"{name} has not moved for {quiet} ({log.progress})", log)
+        return "timeout", (f"is not ready after {format_duration(round(readiness.timeout))}", "")
+    if now - max(log.moved, movement.moved) > readiness.stall:
+        still = ["no new log line", *(text for name, text in _STILL.items() if name in movement.seen)]
+        unseen = [name for name in _STILL if name not in movement.seen and name != "GPU"]
+        more = f"; not visible from here: {', '.join(unseen)}" if unseen else ""
+        return "stall", (f"has not moved for {format_duration(round(readiness.stall))}", f": {', '.join(still)}{more}")
+    return None
 
 
-def _still_loading(kind: str, message: str, log: _Log) -> EngineError:
-    hint = "it still runs: `sglaunch wait` goes on waiting, `sglaunch logs` tells more"
-    return EngineError(Failure(kind, message, hint, log=tuple(log.lines[-30:])))
+_STILL = {"download": "no growing download", "CPU": "no CPU work", "GPU": "no GPU work"}
 
 
 def _ended(seen: ObservedContainer, log: _Log) -> EngineError:
@@ -147,12 +210,13 @@ def _ended(seen: ObservedContainer, log: _Log) -> EngineError:
     return EngineError(Failure(found.kind, message, found.hint, log=found.lines))
 
 
-def _just_before(started: str) -> str:
-    """A second before a start: the engine notes the time after the process has begun to write."""
+def just_before(started: str) -> str:
+    """A second before a start: the engine notes the time after the process has begun to write. Its fraction and its
+    offset (Podman's is that of the machine) stay."""
     if not started:
         return ""
     moment = datetime.fromisoformat(started[:19]) - timedelta(seconds=1)
-    return f"{moment.isoformat()}Z"
+    return f"{moment.isoformat()}{started[19:]}"
 
 
 class _Log:
@@ -163,7 +227,7 @@ class _Log:
         self.progress = Progress()
         self.moved = time.monotonic()
         self._secrets = secret_values(seen)
-        self._stream = engine.follow(seen.name, _just_before(seen.started))
+        self._stream = engine.follow(seen.name, just_before(seen.started))
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._found: queue.Queue[str | None] = queue.Queue()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sglaunch.plain import replace
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.consent import snapshot_step
@@ -68,6 +69,7 @@ def _proof(wanted: Wanted, choices: Choices, engine: Capabilities) -> list[Step]
     ready = ready_steps(wanted, "the old one goes when it answers", engine)
     if ready and not choices.wait:
         return [Step("settle", name, "nobody waits until it answers", values={"seconds": UNWATCHED_SECONDS})]
+    ready = [replace(step, values={**step.values, "rolls_back": True}) for step in ready]
     return [Step("settle", name, "it must keep running"), *ready]
 
 

@@ -40,7 +40,7 @@ class Step(Struct, frozen=True):
     connect  name       network, values: aliases and addresses
     start    name
     settle   name       values: seconds; it must still run after these, or a moment later
-    ready    name       values: readiness; it must answer
+    ready    name       values: readiness; it must answer. rolls_back: the container is removed where it does not
     stop     name
     restart  name
     unpause  name

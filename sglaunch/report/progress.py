@@ -12,7 +12,7 @@ from sglaunch.plan.steps import ContainerPlan, Step
 from sglaunch.report import standing
 from sglaunch.report.clean import clean
 from sglaunch.spec.columns import cut
-from sglaunch.spec.startup import Progress
+from sglaunch.spec.startup import DOWNLOAD, Progress
 from sglaunch.spec.values import format_duration
 
 _VERBS = {
@@ -39,9 +39,11 @@ _VERBS = {
 _DURING = {"pull": "pulling", "push": "pushing", "build": "building", "stop": "stopping", "snapshot": "saving"}
 
 
-TRANSFERS = ("pulling", "pushing")
+TRANSFERS = ("pulling", "pushing", DOWNLOAD)
 TRANSFER_SECONDS = 5.0
 """How often a transfer is told where nobody sees it move."""
+UNKNOWN_SECONDS = 60.0
+"""The same for one of an unknown size."""
 
 
 class Happened(Protocol):
@@ -96,6 +98,7 @@ class Lines:
             return True
         last, when = self._told[name]
         further = (progress.percent or 0) // 10 > (last.percent or 0) // 10
+        further |= progress.percent is None and seconds - when >= UNKNOWN_SECONDS
         steps = progress.phase in TRANSFERS and further and seconds - when >= TRANSFER_SECONDS
         return steps or progress.phase != last.phase
 
@@ -176,6 +179,9 @@ def _event_data(event: Happened) -> dict[str, object]:
     if event.progress is not None:
         data |= {"phase": event.progress.phase, "percent": event.progress.percent, "line": clean(event.progress.line)}
         data["seconds"] = round(event.seconds, 1)
+        if event.progress.done is not None:
+            rate = round(event.progress.rate) if event.progress.rate is not None else None
+            data |= {"bytes": event.progress.done, "total_bytes": event.progress.total, "bytes_per_second": rate}
     return data
 
 

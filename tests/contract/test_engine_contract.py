@@ -25,6 +25,7 @@ from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.detect import Choice, connect
 from sglaunch.engine.protocol import Engine
+from sglaunch.engine.ready import just_before
 from sglaunch.engine.settle import look
 from sglaunch.engine.trace import listen
 from sglaunch.errors import EngineError
@@ -613,6 +614,16 @@ def test_the_last_lines_of_the_log_are_told(world: World) -> None:
     world.ended(name)
     assert world.engine.log_tail(name, 5) == ["hello there"]
     assert world.engine.log_tail(world.name("gone"), 5) == []
+
+
+def test_the_log_since_a_time_leaves_out_an_earlier_run(world: World) -> None:
+    name = world.make(start=True, command=("echo", "hello"))
+    world.ended(name)
+    time.sleep(0 if isinstance(world.engine, FakeEngine) else 1.5)  # engines note a start up to a second late
+    world.engine.start(name)
+    started = world.ended(name).started
+    assert world.engine.log_tail(name, 5) == ["hello", "hello"]
+    assert world.engine.log_tail(name, 5, just_before(started)) == ["hello"]
 
 
 def test_the_log_of_a_container_that_never_ran_is_empty(world: World) -> None:

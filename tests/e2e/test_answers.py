@@ -163,13 +163,66 @@ def test_a_death_is_explained_by_its_log_and_not_by_its_exit_code(server: Sglaun
     assert "File x" in done.stderr
 
 
+def test_after_a_restart_ps_shows_the_phase_of_this_start(server: Sglaunch) -> None:
+    script = "[ -e /was ] || { touch /was; exec sh /real.sh $1; }; echo '[x] Load weight begin.'; sleep 1000"
+    server.edit("./serve.sh:/serve.sh", "./serve.sh:/serve.sh, ./real.sh:/real.sh")
+    server.write(f"{script}\n", "serve.sh")
+    server.write(SERVE.replace("OLD", "/none").replace("MARKER", "0"), "real.sh")
+    server("up")
+    server("restart", "server")
+    assert "loading (weights)" in server("ps").stdout
+
+
 def test_a_stall_is_told_and_leaves_it_running(server: Sglaunch) -> None:
     server.edit("model: org/model", "model: org/model\n      ready: {stall: 2s}")
     server.write('echo "Load weight begin."; sleep 1000\n', "serve.sh")
     done = server("up", status=1)
-    assert "has not moved for 2s (weights)" in done.stderr
+    assert "has not moved for 2s (weights): no new log line, no CPU work" in done.stderr
     assert "sglaunch wait" in done.stderr
     assert server.inspect("server")["State"]["Running"]
+
+
+SILENT = """\
+hub=/root/.cache/huggingface/hub/models--org--model
+mkdir -p $hub/blobs $hub/snapshots/1
+echo '{"metadata": {"total_size": 2000000}}' >$hub/snapshots/1/model.safetensors.index.json
+rm -f $hub/blobs/*
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  head -c 100000 /dev/zero >>$hub/blobs/a1b2.incomplete; sleep 0.5
+done
+mv $hub/blobs/a1b2.incomplete $hub/blobs/a1b2
+"""
+
+
+def test_a_silent_download_is_no_stall_and_shows_its_bytes_on_a_first_start_and_on_a_recreate(server: Sglaunch) -> None:
+    server.edit("./serve.sh:/serve.sh", "./serve.sh:/serve.sh, ./hf:/root/.cache/huggingface")
+    server.edit("model: org/model", "model: org/model\n      ready: {stall: 4s}")
+    (server.folder / "hf").mkdir()
+    server.write(SILENT + "exec sh /serve.sh.real $1\n", "serve.sh")
+    server.edit("./hf:", "./real.sh:/serve.sh.real, ./hf:")
+    server.write(SERVE.replace("OLD", "/none").replace("MARKER", "0").replace("sleep 2.5", "sleep 1"), "real.sh")
+    first = server("up").stderr
+    assert re.search(r"server: download \d+% \(\d+s\)  \d.* of 1\.9m, .*/s, .* left", first), first
+    again = server("up", "--json", "--force-recreate", "--yes").stderr
+    events = [json.loads(line) for line in again.splitlines()]
+    downloads = [event for event in events if event.get("phase") == "download"]
+    assert downloads[-1]["bytes"] > downloads[0]["bytes"] > 0
+    assert {event["total_bytes"] for event in downloads} == {2000000}
+    assert all(event["bytes_per_second"] for event in downloads)
+    assert not [event for event in events if event["event"] == "undo"]
+
+
+def test_a_stall_on_a_recreate_does_not_claim_that_the_removed_container_runs(server: Sglaunch) -> None:
+    server("up")
+    first, _ = server.identity("server")
+    server.edit("model: org/model", "model: org/model\n      ready: {stall: 2s}")
+    server.write('echo "Load weight begin."; sleep 1000\n', "hangs.sh")
+    server.edit("./serve.sh:", "./hangs.sh:")
+    said = server("up", status=1).stderr
+    assert "has not moved for 2s (weights): no new log line, " in said
+    assert "still runs" not in said
+    assert "the old container runs again" in said
+    assert server.identity("server")[0] == first
 
 
 def test_ctrl_c_while_waiting_leaves_it_loading_and_names_wait(server: Sglaunch) -> None:
