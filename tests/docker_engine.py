@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -190,14 +190,14 @@ def root_filesystem(variant: str = "", programs: Mapping[str, str] = MappingProx
     return buffer.getvalue()
 
 
-def image_archive(tag: str, layer: bytes) -> bytes:
+def image_archive(tag: str, layer: bytes, volumes: Iterable[str] = ()) -> bytes:
     """What `load` of every engine takes: a manifest, a configuration, and one layer."""
     digest = hashlib.sha256(layer).hexdigest()
     config = json.dumps(
         {
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
             "os": "linux",
-            "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]},
+            "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"], "Volumes": {path: {} for path in volumes}},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
             "history": [{"created": "2026-01-01T00:00:00Z"}],
         }

@@ -34,7 +34,7 @@ from sglaunch.spec.values import NetworkAttachment
 CHANGING = (
     *("pull", "push", "build", "tag", "discard"),
     *("create", "connect", "start", "stop", "restart", "unpause", "update", "rename", "remove"),
-    "snapshot",
+    *("remove_volume", "snapshot"),
 )
 STAYING = ("sleep", "python3")
 EXIT_CODES = {"true": 0, "false": 1, "echo": 0}
@@ -105,6 +105,8 @@ class FakeEngine:
         self.answers: dict[tuple[int, str], int] = {}
         self.saved: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.image_labels: dict[str, dict[str, str]] = {}
+        self.image_volumes: dict[str, tuple[str, ...]] = {}
+        self.volumes = {mount["Name"] for data in self.containers.values() for mount in data["Mounts"]}
         self._seconds = 0
         self._counts: Counter[str] = Counter()
         self._faults: list[Fault] = []
@@ -221,6 +223,8 @@ class FakeEngine:
                     text = 'Error response from daemon: invalid mount config for type "bind": bind source path does not'
                     raise failure(f"{text} exist: {source}\nSee 'docker create --help'.")
             data = created(call, self.images[call.image], len(self.containers), self._now())
+            data["Mounts"] = _mounts(call, self.image_volumes.get(call.image, ()), data["Id"])
+            self.volumes |= {mount["Name"] for mount in data["Mounts"]}
             self.containers[data["Id"]] = data
 
     def connect(self, container: str, network: str, attachment: NetworkAttachment) -> None:
@@ -277,7 +281,7 @@ class FakeEngine:
             self._free(to)
             data["Name"] = f"/{to}"
 
-    def remove(self, container: str) -> None:
+    def remove(self, container: str, *, volumes: bool = False) -> None:
         with self._call("remove", container):
             data = self._find(container)
             if data is None:
@@ -286,7 +290,23 @@ class FakeEngine:
             if status in ("running", "paused", "restarting"):
                 text = f"You cannot remove a {status} container {data['Id']}. Stop the container before attempting"
                 raise failure(f"Error response from daemon: {text} removal or force remove")
-            del self.containers[data["Id"]]
+            self._drop(data, volumes=volumes)
+
+    def remove_volume(self, volume: str) -> bool:
+        with self._call("remove_volume", volume):
+            if self._uses(volume):
+                return False
+            self.volumes.discard(volume)
+            return True
+
+    def _uses(self, volume: str) -> bool:
+        return any(volume == mount["Name"] for data in self.containers.values() for mount in data["Mounts"])
+
+    def _drop(self, data: Mapping[str, Any], *, volumes: bool) -> None:
+        """`volumes`: those that were made for it go, unless another uses them; one mounted by name stays."""
+        del self.containers[data["Id"]]
+        made = {mount["Name"] for mount in data["Mounts"] if mount["Anonymous"]} if volumes else set()
+        self.volumes -= {name for name in made if not self._uses(name)}
 
     def changed_paths(self, container: str) -> list[str]:
         with self._call("changed_paths", container):
@@ -408,7 +428,7 @@ class FakeEngine:
         data["State"].update(Status="restarting" if again else "exited", ExitCode=code, FinishedAt=self._now())
         data["RestartCount"] += again
         if data["HostConfig"]["AutoRemove"]:
-            del self.containers[data["Id"]]
+            self._drop(data, volumes=True)
 
     def _bind_ports(self, data: Mapping[str, Any]) -> None:
         held = {
@@ -469,8 +489,26 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
             "Cmd": list((spec or {}).get("command", STAYING[:1])),
         },
         "NetworkSettings": {"Networks": {}},
+        "Mounts": [_volume_mount(volume.target, volume.name) for volume in one.volumes],
         "SizeRw": one.layer_size,
     }
+
+
+def _volume_mount(target: str, name: str, *, anonymous: bool = True) -> dict[str, Any]:
+    return {"Type": "volume", "Name": name, "Destination": target, "Source": "", "Anonymous": anonymous}
+
+
+def _mounts(call: CreateCall, of_image: Iterable[str], container: str) -> list[dict[str, Any]]:
+    """The volumes of a new container; a bind is no concern of theirs."""
+    asked = [dict(word.partition("=")[::2] for word in words) for words in call.arguments.get("mounts", ())]
+    names = {one["target"]: one.get("source", "") for one in asked if one["type"] == "volume"}
+    for target in of_image:
+        if target not in [one["target"] for one in asked]:
+            names[target] = ""
+    return [
+        _volume_mount(target, name or identity(f"{container} {target}").removeprefix("sha256:"), anonymous=not name)
+        for target, name in names.items()
+    ]
 
 
 def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str, Any]:

@@ -77,9 +77,13 @@ class RealEngine:
             options = [word for change in changes for word in ("-c", change)]
             self.run("import", *options, "-", tag, stdin=archive)
             return
+        self.load(docker_engine.image_archive(tag, archive))
+
+    def load(self, archive: bytes) -> None:
+        """Loads an image from what `docker save` writes."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "image.tar"
-            path.write_bytes(docker_engine.image_archive(tag, archive))
+            path.write_bytes(archive)
             self.run("load", "--input", str(path))
 
 

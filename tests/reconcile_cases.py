@@ -23,7 +23,7 @@ from builders import (
 
 from sglaunch.plain import Struct, field, replace
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.observation import Observation, ObservedContainer, Volume
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import Gpus, Mount, NetworkAttachment, PortBinding, Secret
@@ -79,6 +79,9 @@ OLD_TOKEN = make_wanted(environment={"HF_TOKEN": Secret("hf_old")}, secret_names
 MEMORY = make_wanted(mem_limit=2 * GIB, origins={"mem_limit": at(5)})
 TWO_NETWORKS = make_wanted(networks={"front": NetworkAttachment(), "back": NetworkAttachment(("db",))})
 ORPHAN = make_wanted("gone")
+# The volumes of an image's VOLUME and of a profile's `volumes: [/scratch]`.
+DATA, SCRATCH = Volume("/data", "d" * 64), Volume("/scratch", "5" * 64)
+ANONYMOUS = make_wanted(volumes={"/scratch": Mount("volume")})
 
 
 def aside(**changes: Any) -> ObservedContainer:
@@ -236,6 +239,27 @@ CASES: dict[str, Case] = {
     "bind source to be made, there": Case(CACHE),
     "model folder missing": Case(
         make_wanted(command=None, server=Server("/models/q"), origins={"server.model": at(4)}), missing=["/models/q"]
+    ),
+    # Anonymous volumes.
+    "an anonymous volume": Case(ANONYMOUS),
+    "anonymous volumes, changed": Case(
+        make_wanted(volumes={"/scratch": Mount("volume")}, environment=NOW),
+        make_container(ANONYMOUS, volumes=(DATA, SCRATCH)),
+    ),
+    "anonymous volumes, changed, removed as it stops": Case(
+        make_wanted(environment=NOW, auto_remove=True),
+        make_container(make_wanted(auto_remove=True), volumes=(DATA,)),
+    ),
+    "an anonymous volume that the profile no longer has": Case(
+        there=make_container(ANONYMOUS, volumes=(DATA, SCRATCH))
+    ),
+    "a bind instead of an anonymous volume": Case(FILES, make_container(volumes=(DATA,))),
+    "a bind instead of an anonymous volume, under recreate: always": Case(
+        replace(FILES, settings=ALWAYS.settings), make_container(volumes=(DATA,))
+    ),
+    "an orphan with an anonymous volume, --remove-orphans": Case(
+        there=[make_container(), make_container(ORPHAN, layer_size=0, volumes=(DATA,))],
+        choices=Choices(remove_orphans=True),
     ),
     # Whose container it is.
     "a container that nobody of us made": Case(there=foreign_container()),

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sglaunch.plan.capabilities import Capabilities
-from sglaunch.plan.observation import LocalImage, ObservedContainer
+from sglaunch.plan.observation import LocalImage, ObservedContainer, Volume
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
@@ -21,6 +21,7 @@ from sglaunch.spec.values import Secret
 # Words of Podman for what Docker calls otherwise.
 _STATUSES = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
 _DOCKER = Capabilities()
+_HASH = re.compile(r"[0-9a-f]{64}")
 _NEVER = "0001-01-01"
 _NERDCTL_NAME = "nerdctl/name"
 _NERDCTL_LABELS = ("nerdctl/", "io.containerd.", "containerd.io/")
@@ -39,7 +40,7 @@ def _image_identity(data: Mapping[str, Any], *, digest: bool) -> str:
 
 def _identity(text: str) -> str:
     """With its algorithm, which Podman leaves out."""
-    return f"sha256:{text}" if re.fullmatch(r"[0-9a-f]{64}", text) else text
+    return f"sha256:{text}" if _HASH.fullmatch(text) else text
 
 
 def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> LocalImage:
@@ -88,7 +89,21 @@ def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None)
         answers_at=tuple(addresses(data, port)) if port else (),
         key_file=_key_file(data),
         layer_size=data.get("SizeRw"),
+        volumes=tuple(_anonymous_volumes(data, applied)),
     )
+
+
+def _anonymous_volumes(data: Mapping[str, Any], applied: Applied | None) -> Iterator[Volume]:
+    """Volumes with the names that engines make up, 64 hexadecimal digits, unless the profile names them itself.
+
+    One that a recreate mounted again by its name is anonymous too, though the engine does not say so.
+    """
+    written = ((applied.spec if applied is not None else None) or {}).get("volumes") or {}
+    named = {mount.get("source") for mount in written.values() if isinstance(mount, Mapping)}
+    for mount in data.get("Mounts") or []:
+        name, target = str(mount.get("Name") or ""), str(mount.get("Destination") or "")
+        if mount.get("Type") == "volume" and _HASH.fullmatch(name) and name not in named:
+            yield Volume(target.rstrip("/") or "/", name, str(mount.get("Source") or ""))
 
 
 def _from_nerdctl(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -67,7 +67,7 @@ def _run(plan: ContainerPlan, engine: Engine, report: Report, lane: Lane) -> Non
         unsure = interrupted or (failed is not None and _may_be_done(failed, engine))
         begun = done if unsure else done[:-1]
         report(Event("failed", plan, failed))
-        if interrupted and failed is not None and failed.op == "remove":
+        if interrupted and failed is not None and failed.op in ("remove", "erase"):
             # The engine may have removed it all the same: taking back the rest would leave neither old nor new.
             hint = "run the command again, or see `sglaunch ps`"
             raise Interrupted(f"interrupted while {failed.target} was being removed", hint) from None
@@ -216,10 +216,18 @@ def _on_host(path: str, change: Callable[[], None]) -> None:
 def _remove(step: Step, engine: Engine) -> None:
     """One that is gone has been removed, whatever the engine answered."""
     try:
-        engine.remove(step.target)
+        engine.remove(step.target, volumes=bool(step.values.get("volumes")))
     except EngineError:
         if look(step.target, engine) is not None:
             raise
+
+
+def _erase(step: Step, engine: Engine) -> str:
+    """A volume; the container is gone by now, so what fails here must take nothing back."""
+    try:
+        return "" if engine.remove_volume(step.target) else "kept: another container uses it"
+    except EngineError as error:
+        return f"kept: {error}"
 
 
 def _wait_gone(step: Step, engine: Engine) -> None:
@@ -265,6 +273,7 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "rename": lambda step, engine: engine.rename(step.target, step.to),
     "snapshot": _snapshot,
     "remove": _remove,
+    "erase": _erase,
     "gone": _wait_gone,
 }
 """Each op of a step and the one call it is."""

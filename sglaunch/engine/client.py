@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -179,13 +180,21 @@ class EngineClient:
     def rename(self, container: str, to: str) -> None:
         self._told("rename", container, to)
 
-    def remove(self, container: str) -> None:
+    def remove(self, container: str, *, volumes: bool = False) -> None:
         if self._writer is not None:
-            self._writer.call("rm", container)
+            self._writer.call("rm --volumes" if volumes else "rm", container)
             return
-        done = self.cli.run("rm", container, timeout=None)
+        done = self.cli.run("rm", *(["--volumes"] if volumes else []), container, timeout=None)
         if done.returncode != 0 and "no such container" not in done.stderr.lower():
             raise failure(done.stderr, self.capabilities.name)
+
+    def remove_volume(self, volume: str) -> bool:
+        done = self.cli.run("volume", "rm", volume, timeout=None)
+        if done.returncode == 0 or re.search("no such volume|not found", done.stderr, re.IGNORECASE):
+            return True
+        if re.search("in use|being used", done.stderr):
+            return False
+        raise failure(done.stderr, self.capabilities.name)
 
     def snapshot(self, container: str, image: str, secrets: Collection[str], labels: Mapping[str, str]) -> None:
         from sglaunch.engine import snapshot

@@ -114,8 +114,13 @@ class Engine(Protocol):
 
     def rename(self, container: str, to: str) -> None: ...
 
-    def remove(self, container: str) -> None:
-        """Removes a stopped container with its anonymous volumes kept; one that is gone is no error."""
+    def remove(self, container: str, *, volumes: bool = False) -> None:
+        """Removes a stopped container; one that is gone is no error. `volumes`: also those that were made for it
+        without a name, else they stay."""
+        ...
+
+    def remove_volume(self, volume: str) -> bool:
+        """Removes a volume; False where a container uses it. One that is gone is no error."""
         ...
 
     def snapshot(self, container: str, image: str, secrets: Collection[str], labels: Mapping[str, str]) -> None:

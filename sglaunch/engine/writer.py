@@ -30,6 +30,7 @@ REQUESTS: Mapping[str, tuple[str, str, Collection[int]]] = {
     "unpause": ("POST", "{}/unpause", ()),
     "rename": ("POST", "{}/rename?name={}", ()),
     "rm": ("DELETE", "{}", (NOT_FOUND,)),
+    "rm --volumes": ("DELETE", "{}?v=1", (NOT_FOUND,)),
 }
 """Verb of the program -> method, path behind `/containers/`, and what is no failure: one that is gone is removed."""
 _NAME, _BLANK = "sglaunch-recorded", "x"
@@ -53,7 +54,7 @@ class Writer:
 
     def call(self, verb: str, *words: str) -> None:
         """What has no options: a verb of REQUESTS with a container, and what further words it takes."""
-        trace.tell((self._program, verb, *words))
+        trace.tell((self._program, *verb.split(), *words))
         method, form, fine = REQUESTS[verb]
         self._send(method, f"{self._containers}/{form.format(*map(quoted, words))}", fine=fine)
 

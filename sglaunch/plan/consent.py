@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sglaunch.plan.observation import ObservedContainer
+from collections.abc import Iterable, Sequence
+
+from sglaunch.plan.observation import ObservedContainer, Volume
 from sglaunch.plan.steps import Step
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Settings
@@ -32,20 +34,42 @@ def snapshot_step(container: ObservedContainer, now: str) -> Step:
     return Step("snapshot", container.name, "asked for first", to=image, values=values)
 
 
-def for_recreate(settings: Settings, container: ObservedContainer) -> tuple[str, ...]:
-    """`recreate: ask` asks always; `protect: true` asks when the writable layer holds changes, or may."""
+def for_recreate(settings: Settings, container: ObservedContainer, lost: Sequence[Volume] = ()) -> tuple[str, ...]:
+    """`recreate: ask` asks always; `protect: true` asks when the writable layer holds changes, or may, or one of the
+    volumes that the new container does not mount again (`lost`)."""
+    what = f"{container.name} would be replaced; {_layer(container)}{_volumes(container, lost)}"
     if settings.recreate == "ask":
-        return (f"{container.name} would be replaced; {_layer(container)} (recreate: ask)",)
-    if settings.protect and holds_changes(container):
-        return (f"{container.name} would be replaced; {_layer(container)} (protect: true)",)
+        return (f"{what} (recreate: ask)",)
+    if settings.protect and (holds_changes(container) or _hold(lost)):
+        return (f"{what} (protect: true)",)
     return ()
 
 
-def for_remove(container: ObservedContainer, *, protect: bool) -> tuple[str, ...]:
-    """`protect: true` asks when the writable layer holds changes, or may."""
-    if protect and holds_changes(container):
-        return (f"{container.name} would be removed; {_layer(container)} (protect: true)",)
+def for_remove(container: ObservedContainer, volumes: Sequence[Volume] = (), *, protect: bool) -> tuple[str, ...]:
+    """`protect: true` asks when the writable layer or one of its `volumes` holds changes, or may. One that never ran
+    has written nothing in its layer; one that is being removed is lost in any case."""
+    ran = container.status != "created"
+    if protect and container.status != "removing" and ((ran and holds_changes(container)) or _hold(volumes)):
+        layer = _layer(container) if ran else "it never ran"
+        return (f"{container.name} would be removed; {layer}{_volumes(container, volumes)} (protect: true)",)
     return ()
+
+
+def _hold(volumes: Iterable[Volume]) -> bool:
+    return any(volume.holds_work for volume in volumes)
+
+
+def _volumes(container: ObservedContainer, lost: Sequence[Volume]) -> str:
+    """What happens to each anonymous volume that holds work, or may."""
+    said = []
+    for one in container.volumes:
+        paths = f": {', '.join(one.paths)}" if one.paths else ""
+        size = readable_size(one.size) if one.size is not None else "what was"
+        if one not in lost:
+            said.append(f"; its volume at {one.target} is kept")
+        elif one.holds_work:
+            said.append(f"; {size} written in its volume at {one.target} would be lost{paths} (kept with --snapshot)")
+    return "".join(said)
 
 
 def _layer(container: ObservedContainer) -> str:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sglaunch.errors import Problem
 from sglaunch.plain import replace
 from sglaunch.plan.building import build_steps
 from sglaunch.plan.diff import applied_spec
 from sglaunch.plan.mirrors import mirrored
-from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.observation import Observation, ObservedContainer, Volume
 from sglaunch.plan.steps import PULL, Step
 from sglaunch.spec.container import ContainerSpec, Wanted, expand, origin_of
 from sglaunch.spec.labels import Applied, encode, fingerprints
 from sglaunch.spec.server import key_text
-from sglaunch.spec.values import Secret
+from sglaunch.spec.values import Mount, Secret
 
 
-def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> list[Step]:
-    """Folders first, then create under `name`, then the networks beyond the first. `name` may be a passing one."""
+def create_steps(
+    wanted: Wanted, seen: Observation, name: str, cause: str, volumes: Sequence[Volume] = ()
+) -> list[Step]:
+    """Folders first, then create under `name`, then the networks beyond the first. `name` may be a passing one.
+
+    `volumes`: anonymous ones of the container that is replaced, mounted again. The label keeps the profile's words.
+    """
     wanted, key = _with_key(wanted, seen)
     spec = expand(wanted.spec)
+    again = {v.target: replace(spec.volumes.get(v.target, Mount("volume")), source=v.name) for v in volumes}
+    spec = replace(spec, volumes={**spec.volumes, **again})
     local = seen.local.get(spec.image)
     if local is not None and local.reference:
         spec = replace(spec, image=local.reference)
@@ -35,7 +44,8 @@ def create_steps(wanted: Wanted, seen: Observation, name: str, cause: str) -> li
             cause,
             spec=replace(spec, container_name=name),
             labels=_labels(wanted, seen),
-            undo=(Step("remove", name, "undo"),),
+            # Podman would remove a volume that is mounted by name, too, where the old container is gone.
+            undo=(Step("remove", name, "undo", values={"volumes": not volumes}),),
         )
     )
     for network, attachment in list(spec.networks.items())[1:] if seen.engine.connects else ():

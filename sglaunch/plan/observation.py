@@ -20,6 +20,22 @@ STOPPED = ("created", "exited")
 SERVING = ("running", "paused", "restarting")
 
 
+class Volume(Struct, frozen=True):
+    """An anonymous volume at a container path. `source` is its folder on the engine's host. `size` in bytes and the
+    largest `paths` of what was written in it beyond the image's files; None where that was not measured."""
+
+    target: str
+    name: str
+    source: str = ""
+    size: int | None = None
+    paths: tuple[str, ...] = ()
+
+    @property
+    def holds_work(self) -> bool:
+        """Whether something was written in it, or may have been."""
+        return self.size is None or bool(self.paths)
+
+
 class ObservedContainer(Struct, frozen=True):
     """One container. `status` is the engine's word (created, running, paused, restarting, removing, exited, dead).
 
@@ -27,7 +43,8 @@ class ObservedContainer(Struct, frozen=True):
     environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
     of the label is still there. `server_port`: of its server in the container, 0 for none; `answers_at` the server's
     addresses on this host, `key_file` the host's file of its API key. `layer_size` in bytes, None where nobody asked;
-    `layer_paths` the largest trees in the layer, noise left out. Times are RFC 3339 text, "" if never.
+    `layer_paths` the largest trees in the layer, noise left out. `volumes`: the anonymous ones. Times are RFC 3339
+    text, "" if never.
     """
 
     id: str
@@ -55,6 +72,7 @@ class ObservedContainer(Struct, frozen=True):
     key_file: str = ""
     layer_size: int | None = None
     layer_paths: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
 
 
 class GpuProcess(Struct, frozen=True):

@@ -27,6 +27,7 @@ from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import passing_names, ready_steps, replace_steps, update_steps
 from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
+from sglaunch.plan.volumes import inherited, own_volumes, unsaved
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Wanted
 
@@ -193,7 +194,9 @@ def _recreation(
 ) -> ContainerPlan:
     wanted, shortage = assign(_carry_over(wanted, container), seen, container)
     pulls, image_problems = image_steps(wanted, seen)
-    warnings = []
+    again = inherited(wanted, container, seen)
+    lost = tuple(one for one in own_volumes(container, seen) if one not in again)
+    warnings = [*unsaved(lost, container.name, seen.engine.name)] if choices.snapshot else []
     if container.auto_remove:
         message = f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back"
         warnings.append(Problem(message, hint="--snapshot saves what it holds"))
@@ -205,7 +208,7 @@ def _recreation(
             *pulls,
             *replace_steps(wanted, container, seen, cause, choices),
         ),
-        consent=consent.for_recreate(wanted.settings, container),
+        consent=consent.for_recreate(wanted.settings, container, lost),
         warnings=tuple(warnings),
         problems=(
             *uncounted(wanted, seen),

@@ -12,6 +12,7 @@ from sglaunch.plan.order import following
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import forget_steps
 from sglaunch.plan.steps import NONE, REFUSE, REMOVE, RESTART, START, STOP, ContainerPlan, Plan, Step
+from sglaunch.plan.volumes import erase_steps, own_volumes, unsaved
 
 Needed = Mapping[str, Collection[str]]
 """By profile, the profiles it needs."""
@@ -42,16 +43,19 @@ def plan_down(
 def removal(
     container: ObservedContainer, cause: str, seen: Observation, *, protect: bool, snapshot: bool = False
 ) -> ContainerPlan:
-    """Stops and removes one container. One that never started holds nothing, one that is leaving is lost anyway."""
-    needed = consent.for_remove(container, protect=protect and container.status not in ("created", "removing"))
+    """Stops and removes one container, and its anonymous volumes."""
+    volumes = own_volumes(container, seen) if container.status != "removing" else ()
+    needed = consent.for_remove(container, volumes, protect=protect)
     serving = container.status in SERVING
     vanishes = (container.auto_remove and serving) or container.status == "removing"
     save = [consent.snapshot_step(container, seen.now)] if snapshot and needed else []
     back = () if vanishes else (Step("start", container.name, "undo"),)
     stop = [Step("stop", container.name, cause, undo=back)] if serving else []
     leave = Step("gone" if vanishes else "remove", container.name, cause)
-    steps = [*_unpause(container), *([*save, *stop] if vanishes else [*stop, *save]), leave, *forget_steps(container)]
-    return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed)
+    steps = [*_unpause(container), *([*save, *stop] if vanishes else [*stop, *save]), leave]
+    steps += [*erase_steps(volumes, container.name, saved=bool(save)), *forget_steps(container)]
+    kept = unsaved(volumes, container.name, seen.engine.name) if save else ()
+    return ContainerPlan(_profile(container), container.name, REMOVE, steps=tuple(steps), consent=needed, warnings=kept)
 
 
 def plan_start(seen: Observation, project: Project, profiles: Collection[str], needed: Needed) -> Plan:
@@ -65,7 +69,9 @@ def plan_stop(
     """Stops what runs, and keeps it. One that its engine removes as it stops needs the consent of a removal."""
 
     def stop(one: ObservedContainer) -> ContainerPlan:
-        return _stop(one, seen.now, snapshot=snapshot)
+        if one.auto_remove and one.status in SERVING:
+            return replace(removal(one, "asked", seen, protect=True, snapshot=snapshot), action=STOP)
+        return _plan(one, STOP, [*_unpause(one), *([Step("stop", one.name, "asked")] if one.status in SERVING else [])])
 
     return _each(seen, project, profiles, stop, lambda plans: following(plans, needed))
 
@@ -114,15 +120,6 @@ def _start(container: ObservedContainer) -> ContainerPlan:
     if container.status in STOPPED:
         steps += [Step("start", container.name, "asked"), Step("settle", container.name, "it must keep running")]
     return _plan(container, START, steps)
-
-
-def _stop(container: ObservedContainer, now: str, *, snapshot: bool) -> ContainerPlan:
-    steps = [*_unpause(container), *([Step("stop", container.name, "asked")] if container.status in SERVING else [])]
-    if not container.auto_remove or not steps:
-        return _plan(container, STOP, steps)
-    needed = consent.for_remove(container, protect=True)
-    save = [consent.snapshot_step(container, now)] if snapshot and needed else []
-    return replace(_plan(container, STOP, [*save, *steps]), consent=needed)
 
 
 def _restart(container: ObservedContainer) -> ContainerPlan:

@@ -18,6 +18,7 @@ from sglaunch.plan.diff import Change
 from sglaunch.plan.observation import SERVING, Observation, ObservedContainer
 from sglaunch.plan.options import BY_FIELD, UPDATE
 from sglaunch.plan.steps import Step
+from sglaunch.plan.volumes import erase_steps, inherited
 from sglaunch.spec.container import Wanted
 
 NEW_SUFFIX, OLD_SUFFIX = ".new", ".old"
@@ -37,7 +38,8 @@ def replace_steps(
     name = wanted.spec.container_name
     new, aside = passing_names(name)
     beside = seen.engine.creates_beside
-    creation = create_steps(wanted, seen, new if beside else name, cause)
+    volumes = inherited(wanted, old, seen)
+    creation = create_steps(wanted, seen, new if beside else name, cause, volumes)
     serving = old.status in SERVING
     vanishes = serving and old.auto_remove
     save = [snapshot_step(old, seen.now)] if choices.snapshot else []
@@ -59,6 +61,7 @@ def replace_steps(
         steps += _proof(wanted, choices, seen.engine)
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
+    steps += erase_steps((one for one in old.volumes if one not in volumes), name, saved=choices.snapshot)
     steps += forget_steps(old)
     return steps
 

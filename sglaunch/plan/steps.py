@@ -47,7 +47,8 @@ class Step(Struct, frozen=True):
     update   name       values under profile words
     rename   name       to
     snapshot name       to (the image), values: secrets, the variables to be blanked
-    remove   name
+    remove   name       values: volumes, whether those that were made for it are removed too
+    erase    volume     an anonymous volume is removed, unless another container uses it
     gone     name       waits until the engine has removed it
     """
 

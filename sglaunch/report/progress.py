@@ -33,6 +33,7 @@ _VERBS = {
     "build": "built",
     "push": "pushed",
     "discard": "removed",
+    "erase": "removed",
 }
 
 

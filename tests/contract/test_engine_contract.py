@@ -441,6 +441,40 @@ def test_remove_of_a_container_that_is_gone_is_no_error(world: World) -> None:
     world.engine.remove(world.name("gone"))
 
 
+def test_an_anonymous_volume_is_mounted_again_by_its_name_and_removed_by_nobody_but_its_last_container(
+    world: World,
+) -> None:
+    first = world.make("a", volumes={"/data": Mount("volume")})
+    (volume,) = world.look(first).volumes
+    second = world.make("b", volumes={"/data": Mount("volume", volume.name)})
+    assert [one.name for one in world.look(second).volumes] == [volume.name]
+    assert not world.engine.remove_volume(volume.name)
+    world.engine.remove(second, volumes=True)
+    assert not world.engine.remove_volume(volume.name)
+    second = world.make("b", volumes={"/data": Mount("volume", volume.name)})
+    world.engine.remove(first)
+    assert not world.engine.remove_volume(volume.name)
+    world.engine.remove(second)
+    assert world.engine.remove_volume(volume.name)
+    assert world.engine.remove_volume(volume.name)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_removal_takes_the_volumes_that_were_made_for_the_container_if_asked(world: World, taken: bool) -> None:
+    name = world.make(volumes={"/data": Mount("volume")})
+    (volume,) = world.look(name).volumes
+    world.engine.remove(name, volumes=taken)
+    engine = world.engine
+    left = engine.volumes if isinstance(engine, FakeEngine) else _real(world).run("volume", "ls", "-q").stdout.split()
+    assert (volume.name in left) != taken
+    engine.remove_volume(volume.name)
+
+
+def _real(world: World) -> RealEngine:
+    assert world.real is not None
+    return world.real
+
+
 # update
 
 UPDATES = {

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker_engine
 import pytest
 from real_engines import ENGINES, RealEngine
 from sglaunch_cli import Sglaunch
@@ -203,3 +204,61 @@ def test_podman_gives_a_device_by_its_description(real_engine: RealEngine, uniqu
     finally:
         file.unlink(missing_ok=True)
         real_engine.remove(unique)
+
+
+VOLUMES = """\
+project: PROJECT
+profiles:
+  db:
+    image: sglaunch-test/volume:1
+    command: [sleep, "1000"]
+    stop_signal: SIGKILL
+    environment: {A: "1"}
+    volumes: [/scratch]
+"""
+
+
+def test_anonymous_volumes_are_work(place: Sglaunch, real_engine: RealEngine) -> None:
+    layer = docker_engine.root_filesystem(programs={"data/seed": "of the image"})
+    real_engine.load(docker_engine.image_archive("sglaunch-test/volume:1", layer, ["/data"]))
+    place.write(VOLUMES)
+
+    def volumes() -> set[str]:
+        mounts = real_engine.inspect(place.name("db"))["Mounts"]
+        return {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+
+    def there() -> set[str]:
+        return set(real_engine.run("volume", "ls", "-q").stdout.split())
+
+    place("up")
+    names = volumes()
+    assert len(names) == 2
+    if real_engine.name != "nerdctl":
+        # Its inspect does not show the layers of the image, so that the copy of what it brings may be work.
+        place("down")
+        assert not names & there()
+    place("up", "--yes")
+    names = volumes()
+    place("exec", "db", "--", "sh", "-c", "echo precious > /data/f; echo more > /scratch/g")
+    for old, new in (("1", "2"), ("2", "3")):
+        place.edit(f'A: "{old}"', f'A: "{new}"')
+        assert "its volume at /data is kept" in place("up", status=3).stderr
+        place("up", "--yes")
+        assert volumes() == names
+        assert place("exec", "db", "--", "cat", "/data/f", "/scratch/g").stdout == "precious\nmore\n"
+        assert [one["action"] for one in json.loads(place("plan", "--json").stdout)["containers"]] == ["none"]
+
+    place.edit('[sleep, "1000"]', "[no-such-program]")
+    place("up", "--yes", status=1)
+    assert place("exec", "db", "--", "cat", "/data/f").stdout == "precious\n"
+    place.edit("[no-such-program]", '[sleep, "1000"]')
+
+    place.edit("    volumes: [/scratch]\n", "")
+    assert "5 bytes written in its volume at /scratch would be lost: g" in place("up", status=3).stderr
+    place("up", "--yes")
+    assert len(volumes()) == 1
+    assert len(names & there()) == 1
+    assert "written in its volume at /data would be lost" in place("down", status=3).stderr
+    assert volumes() <= there()
+    place("down", "--yes")
+    assert not names & there()
