@@ -457,6 +457,10 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
             labels["sglaunch.digest"] = "tampered with"
     spec = applied.spec if applied is not None else None
     host: dict[str, Any] = {"AutoRemove": one.auto_remove, "NetworkMode": one.network_mode, "RestartPolicy": {}}
+    cdi = [name for name in one.gpu_ids if "=" in name]
+    ids = [name for name in one.gpu_ids if "=" not in name]
+    host["DeviceRequests"] = _requests("all" if ids == ["all"] else f"device={','.join(ids)}" if ids else "", cdi)
+    host["Devices"] = [{"PathOnHost": node, "PathInContainer": node} for node in one.device_nodes]
     words = {"restart": one.live.get("restart") or "no"}
     words |= update_arguments({name: value for name, value in one.live.items() if value and name != "restart"})
     _set_limits(host, words)
@@ -523,6 +527,11 @@ def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str,
         "PortBindings": _port_bindings(arguments.get("publish", ())),
         "Mounts": [list(words) for words in arguments.get("mounts", ())],
     }
+    devices = [str(word).partition(":")[0] for word in arguments.get("devices", ())]
+    cdi = [name for name in devices if "=" in name]
+    host["DeviceRequests"] = _requests(str(arguments.get("gpus", "")), cdi)
+    host["Devices"] = [{"PathOnHost": name, "PathInContainer": name} for name in devices if name not in cdi]
+    host["Runtime"] = arguments.get("runtime", "runc")
     _set_limits(host, arguments)
     environment = {**arguments.get("envs", {}), **{name: value.reveal() for name, value in call.secrets.items()}}
     entrypoint = arguments.get("entrypoint")
@@ -551,6 +560,15 @@ def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str,
         "NetworkSettings": {"Networks": {} if networks == ["default"] else {networks[0]: endpoint}},
         "SizeRw": 0,
     }
+
+
+def _requests(gpus: str, cdi: Sequence[str]) -> list[dict[str, Any]]:
+    """`--gpus` and devices by CDI name, as HostConfig.DeviceRequests shows them."""
+    ids = gpus.strip('"').removeprefix("device=").split(",") if "device=" in gpus else None
+    count = 0 if ids else -1 if gpus == "all" else int(gpus or 0)
+    asked = {"Driver": "", "Count": count, "DeviceIDs": ids, "Capabilities": [["gpu"]]}
+    named = {"Driver": "cdi", "Count": 0, "DeviceIDs": list(cdi), "Capabilities": None}
+    return [*([asked] if gpus else []), *([named] if cdi else [])]
 
 
 def _with_any_spec(applied: Any) -> Any:

@@ -21,7 +21,7 @@ def gpus(node: Node, path: str, scope: Scope) -> Node:
     if node.is_list:
         if any(not item.is_scalar for item in node.value):
             return wrong(node, path, scope, "one mapping, or a list of GPU ids")
-        return node.with_value({"ids": texts(node, path, scope)})
+        return node.with_value({"ids": _ids(node, path, scope)})
     written = node.written()
     if written == "all" or re.fullmatch(r"\d+", written):
         return node.with_value({"count": node.with_value(-1 if written == "all" else int(written))})
@@ -32,6 +32,15 @@ def gpus(node: Node, path: str, scope: Scope) -> Node:
     return node
 
 
+def _ids(node: Node, path: str, scope: Scope) -> Node:
+    """A list of ids; one with a comma, as schedulers put into variables (`"4,5"`), is several."""
+    listed = texts(node, path, scope)
+    if not listed.is_list:
+        return listed
+    parts = ((item, part.strip()) for item in listed.value for part in item.written().split(","))
+    return listed.with_value(tuple(item.with_value(part) for item, part in parts if part))
+
+
 def _gpu_mapping(node: Node, path: str, scope: Scope) -> Node:
     result = {}
     for key, inner in node.items():
@@ -40,7 +49,7 @@ def _gpu_mapping(node: Node, path: str, scope: Scope) -> Node:
         elif key == "count":
             result["count"] = inner.with_value(-1) if inner.value == "all" else inner
         elif key in ("ids", "device_ids"):
-            result["ids"] = texts(inner, join(path, key), scope)
+            result["ids"] = _ids(inner, join(path, key), scope)
         elif key == "capabilities":
             listed = texts(inner, join(path, key), scope)
             result[key] = listed.with_value(tuple(item for item in listed.value if item.value != "gpu"))

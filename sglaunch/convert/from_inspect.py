@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sglaunch.plan.capabilities import Capabilities
+from sglaunch.plan.gpus import VISIBLE, requested
 from sglaunch.plan.observation import LocalImage, ObservedContainer, Volume
 from sglaunch.plan.options import LIVE
 from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
-from sglaunch.spec.values import Secret
+from sglaunch.spec.values import Gpus, Secret
 
 # Words of Podman for what Docker calls otherwise.
 _STATUSES = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
@@ -25,6 +26,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _NEVER = "0001-01-01"
 _NERDCTL_NAME = "nerdctl/name"
 _NERDCTL_LABELS = ("nerdctl/", "io.containerd.", "containerd.io/")
+_CDI_WORD = re.compile(r"(?:--device=)?([\w.-]+/gpu=[\w:-]+)")
 
 
 def is_container(data: Mapping[str, Any]) -> bool:
@@ -65,6 +67,8 @@ def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None)
     state, host, config = (data.get(key) or {} for key in ("State", "HostConfig", "Config"))
     applied = decode(config.get("Labels") or {}) or decode(adopted or {})
     image, port = _identity(str(data.get("Image") or "")), _server_port(applied)
+    env = _environment(config.get("Env") or [])
+    cdi = [name[1] for word in config.get("CreateCommand") or [] if (name := _CDI_WORD.fullmatch(str(word)))]
     return ObservedContainer(
         id=str(data.get("Id") or ""),
         name=str(data.get("Name") or "").removeprefix("/"),
@@ -83,11 +87,20 @@ def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None)
         auto_remove=bool(host.get("AutoRemove")),
         network_mode=str(host.get("NetworkMode") or ""),
         live={option.field: option.live.read(host) for option in LIVE if option.live},
-        env=_environment(config.get("Env") or []),
+        env=env,
         ports=_ports(data, host),
         server_port=port,
         answers_at=tuple(addresses(data, port)) if port else (),
         key_file=_key_file(data),
+        gpu_ids=requested(
+            _gpu_requests(host),
+            cdi,
+            f"{host.get('Runtime') or ''} {data.get('OCIRuntime') or ''}",
+            env[VISIBLE].reveal() if VISIBLE in env else "",
+        ),
+        # Podman shows the nodes that a CDI name stands for as if they had been asked for, and those of a privileged
+        # container are all there are.
+        device_nodes=() if cdi or host.get("Privileged") else _nodes(host),
         layer_size=data.get("SizeRw"),
         volumes=tuple(_anonymous_volumes(data, applied)),
     )
@@ -170,6 +183,19 @@ def addresses(data: Mapping[str, Any], port: int) -> list[str]:
         found.append(f"{name}:{binding.get('HostPort', '')}")
     own = [network.get("IPAddress"), *(one.get("IPAddress") for one in (network.get("Networks") or {}).values())]
     return list(dict.fromkeys([*found, *(f"{ip}:{port}" for ip in own if ip)]))
+
+
+def _gpu_requests(host: Mapping[str, Any]) -> list[Gpus]:
+    """What was asked with `--gpus`, or by CDI names."""
+    return [
+        Gpus(int(one.get("Count") or 0), tuple(map(str, one.get("DeviceIDs") or ())))
+        for one in host.get("DeviceRequests") or ()
+        if one.get("Driver") in ("cdi", "nvidia") or any("gpu" in group for group in one.get("Capabilities") or ())
+    ]
+
+
+def _nodes(host: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(one.get("PathOnHost") or "") for one in host.get("Devices") or ())
 
 
 def _time(text: Any) -> str:

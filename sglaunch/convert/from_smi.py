@@ -23,6 +23,7 @@ def devices(gpus: str, processes: str) -> tuple[Gpu, ...]:
             _mib(free),
             _number(use) if use.isdecimal() else None,
             tuple(running.get(uuid, ())),
+            (f"/dev/nvidia{index}",),
         )
         for index, uuid, name, total, free, use in _rows(gpus, 6)
     )

@@ -71,6 +71,7 @@ def _instances(nvml: Any, handle: Any) -> Iterator[Any]:
 
 def _gpu(nvml: Any, handle: Any, index: int) -> Gpu:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    minor = _ask(nvml, lambda: int(nvml.nvmlDeviceGetMinorNumber(handle)))
     return Gpu(
         index=index,
         uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
@@ -79,6 +80,7 @@ def _gpu(nvml: Any, handle: Any, index: int) -> Gpu:
         memory_free=int(memory.free),
         utilisation=_ask(nvml, lambda: int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
         processes=tuple(_process(one) for one in _ask(nvml, lambda: _processes(nvml, handle)) or ()),
+        nodes=(f"/dev/nvidia{index if minor is None else minor}",),
     )
 
 

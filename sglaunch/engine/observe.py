@@ -20,13 +20,18 @@ from sglaunch.recall import witness
 from sglaunch.spec.container import Wanted, expand
 
 
-def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) -> Observation:
-    """The containers of a project (of every project with None) and of the wanted names, the images, the host."""
-    counts = any(one.spec.gpus is not None and one.spec.gpus.count > 0 for one in wanted)
-    # Devices are reserved in the labels of every user's containers.
+def observe(
+    engine: Engine, project: str | None, wanted: Sequence[Wanted] = (), *, devices: bool = False
+) -> Observation:
+    """The containers of a project (of every project with None) and of the wanted names, the images, the host.
+
+    `devices`: the GPUs too, with every container of the engine, as where a profile asks for a number of them.
+    """
+    counts = devices or any(one.spec.gpus is not None and one.spec.gpus.count > 0 for one in wanted)
     known = adoptions()
-    ids = engine.list_ids(None if counts else project)
-    ids += [one.id for one in known.values() if counts or project in (None, one.project)]
+    # Any container may hold devices, whoever made it.
+    ids = engine.every_id() if counts else engine.list_ids(project)
+    ids += [one.id for one in known.values() if project in (None, one.project)]
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
     images = {one.spec.image: _references(one) for one in wanted}
     asked = [*ids, *names, *(name for references in images.values() for name in references)]
@@ -35,7 +40,7 @@ def observe(engine: Engine, project: str | None, wanted: Sequence[Wanted] = ()) 
         str(found["Id"]): container(found, labels_for(found, known)) for found in data.values() if is_container(found)
     }
     ports = {port for one in wanted for port in host_ports(one.spec)}
-    ports -= {port for one in containers.values() for port in held_ports(one)}
+    ports -= {port for one in containers.values() if one.applied is not None for port in held_ports(one)}
     local = {image: _local(references, data, engine) for image, references in images.items()}
     here = {image: found for image, found in local.items() if found is not None}
     gpus, gpu_problem = engine.machine.devices() if counts else (None, "nobody asked")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sglaunch.plain import replace
-from sglaunch.plan.gpus import Shortage, choose
+from sglaunch.plan.gpus import Shortage, choose, claimed_by
 from sglaunch.plan.observation import SERVING, Observation, ObservedContainer
 from sglaunch.plan.steps import Step
 from sglaunch.spec.container import Wanted
@@ -45,11 +45,22 @@ def claim(seen: Observation, steps: Iterable[Step]) -> Observation:
     claimed: dict[str | int, str] = dict(seen.claimed)
     for step in steps:
         applied = decode(step.labels) if step.op == "create" else None
-        if applied is not None:
-            claimed.update(dict.fromkeys(applied.assigned.get("gpus", ()), step.target))
-            if "port" in applied.assigned:
-                claimed[applied.assigned["port"]] = step.target
+        if step.spec is not None:
+            claimed.update(dict.fromkeys(claimed_by(step.spec, seen.gpus or ()), step.target))
+        if applied is not None and "port" in applied.assigned:
+            claimed[applied.assigned["port"]] = step.target
     return replace(seen, claimed=claimed)
+
+
+def claim_named(seen: Observation, wanted: Iterable[Wanted]) -> Observation:
+    """The observation where devices that profiles name are given away: before any is chosen for a count."""
+    named = {
+        uuid: one.spec.container_name
+        for one in wanted
+        for uuid in claimed_by(one.spec, seen.gpus or ())
+        if one.spec.gpus is None or one.spec.gpus.count <= 0
+    }
+    return replace(seen, claimed={**seen.claimed, **named})
 
 
 def _port(seen: Observation, own: ObservedContainer | None) -> int | None:

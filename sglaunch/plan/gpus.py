@@ -1,21 +1,29 @@
 """Which GPUs a container gets: idle ones that nobody has reserved, kept while they serve; pure.
 
-A count chooses devices by UUID and remembers them in the container's label, where everybody on the machine sees them.
-`all` reserves nothing, and neither does a container that has exited.
+A count chooses devices by UUID and remembers them in the container's label. Devices are reserved by every container of
+the machine that has some of its own, whoever made it: by count, by id or by device node. A container that was given all
+of them reserves none, and neither does one that has exited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sglaunch.errors import Problem
 from sglaunch.plain import Struct
 from sglaunch.plan.observation import SERVING, Gpu, Observation, ObservedContainer
-from sglaunch.spec.container import Wanted, origin_of
-from sglaunch.spec.values import Gpus, readable_size
+from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
+from sglaunch.spec.values import Gpus, Secret, readable_size
 
 UNSEEN = "a process that cannot be seen from here"
+VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+"""The variable by which NVIDIA's runtime is told the devices of a container."""
+_ALL = "all"
+_NONE = ("", "none", "void")
 _RESERVING = ("running", "created", "paused", "restarting")
+# `gpu0` and `mig0:1` are the names of CDI devices under `nvidia-ctk cdi generate --device-name-strategy=type-index`.
+_INDEX = re.compile(r"(?:gpu|mig)?(\d+)(?::(\d+))?")
 
 
 class Shortage(Struct, frozen=True):
@@ -25,29 +33,131 @@ class Shortage(Struct, frozen=True):
     table: tuple[str, ...] = ()
 
 
-def reserved(seen: Observation, own: ObservedContainer | None) -> dict[str, str]:
-    """UUID -> the container that has it, of every user; `own` is left out."""
-    found = {str(uuid): f"container {name} of this plan" for uuid, name in seen.claimed.items()}
-    for container in seen.containers:
-        applied = container.applied
-        if applied is None or container.status not in _RESERVING or (own is not None and container.id == own.id):
-            continue
-        for uuid in applied.assigned.get("gpus", ()):
-            since = f", since {container.created[:16]}" if container.created else ""
-            found[str(uuid)] = f"container {container.name} of {applied.owner.name}{since}"
-    return found
+def requested(requests: Iterable[Gpus], cdi: Iterable[str], runtime: str, visible: str) -> tuple[str, ...]:
+    """Ids of the GPUs that a container is given, as written, `all` for all of them.
+
+    A count that the engine is left with means the first devices (`countToDevices` in daemon/nvidia_linux.go of moby;
+    nerdctl does the same). NVIDIA's runtime reads `visible`, the value of NVIDIA_VISIBLE_DEVICES, which the engine
+    overrides where something is requested.
+    """
+    ids = list(cdi)
+    for one in requests:
+        ids += one.ids or ([_ALL] if one.count == -1 else map(str, range(one.count)))
+    if not ids and "nvidia" in runtime:
+        ids = [visible]
+    parts = (part.strip() for one in ids for part in one.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part not in _NONE))
 
 
-def uncounted(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
-    """A count where nobody can tell which devices there are: waiting for some would be of no use."""
-    gpus = wanted.spec.gpus
-    if gpus is None or gpus.count <= 0 or seen.gpus is not None:
+def devices_of(ids: Iterable[str], nodes: Iterable[str], gpus: Sequence[Gpu]) -> tuple[set[str], set[str]]:
+    """UUIDs of the devices that ids or nodes single out, and of those that are only among all of them."""
+    ids, nodes = list(ids), set(nodes)
+    named = {gpu.uuid for one in ids for gpu in _matching(one, gpus)}
+    by_node = {gpu.uuid for gpu in gpus if nodes & set(gpu.nodes)}
+    # Engines that resolve CDI names show the nodes alone: every one of several devices is what `all` comes to.
+    if any(one.rpartition("=")[2] == _ALL for one in ids) or len(by_node) == len(gpus) > 1:
+        return named, {gpu.uuid for gpu in gpus} - named
+    return named | by_node, set()
+
+
+def _matching(name: str, gpus: Sequence[Gpu]) -> Sequence[Gpu]:
+    """The devices of an id: an index, `0:1` of MIG, a UUID or its beginning, any of them after `nvidia.com/gpu=`."""
+    kind, _, name = name.rpartition("=")
+    if kind and not kind.endswith("nvidia.com/gpu"):
         return ()
-    origin = origin_of("gpus", wanted.origins)
-    message = f"GPUs cannot be counted out: {seen.gpu_problem}"
-    hint = (
-        "`gpus: all` and ids work without NVML, gpus: null goes without; `sglaunch doctor` tells what the driver lacks"
+    if index := _INDEX.fullmatch(name):
+        found = [gpu for gpu in gpus if gpu.index == int(index[1])]
+        return found[int(index[2]) :][:1] if index[2] else found
+    exact = [gpu for gpu in gpus if gpu.uuid == name]
+    return exact or [gpu for gpu in gpus if len(name) > len("GPU-") and gpu.uuid.lower().startswith(name.lower())]
+
+
+def claimed_by(spec: ContainerSpec, gpus: Sequence[Gpu]) -> set[str]:
+    """UUIDs of the devices that a container of this spec has as its own."""
+    paths = [device.path for device in spec.devices.values()]
+    visible = spec.environment.get(VISIBLE) or ""
+    ids = requested(
+        [spec.gpus] if spec.gpus is not None else [],
+        [path for path in paths if "=" in path],
+        spec.runtime,
+        visible.reveal() if isinstance(visible, Secret) else visible,
     )
+    return devices_of(ids, paths, gpus)[0]
+
+
+def reserved(seen: Observation, own: ObservedContainer | None) -> dict[str, str]:
+    """UUID -> the containers that have it as their own, of every user; `own` is left out."""
+    found = {str(uuid): [f"container {name} of this plan"] for uuid, name in seen.claimed.items()}
+    for container, devices, _ in _holders(seen, own):
+        for uuid in devices:
+            found.setdefault(uuid, []).append(_described(container))
+    return {uuid: "; ".join(names) for uuid, names in found.items()}
+
+
+def shared(seen: Observation, own: ObservedContainer | None) -> dict[str, str]:
+    """UUID -> the containers that were given it together with all others; `own` is left out."""
+    found: dict[str, list[str]] = {}
+    for container, _, devices in _holders(seen, own):
+        for uuid in devices:
+            found.setdefault(uuid, []).append(f"{_described(container)} (all GPUs)")
+    return {uuid: "; ".join(names) for uuid, names in found.items()}
+
+
+def _holders(
+    seen: Observation, own: ObservedContainer | None
+) -> Iterator[tuple[ObservedContainer, set[str], set[str]]]:
+    """Each container that has devices, with those that are its own and those that it shares with everybody."""
+    for container in seen.containers:
+        if container.status in _RESERVING and not (own is not None and _succeeds(container, own)):
+            yield container, *held_by(container, seen.gpus or ())
+
+
+def _succeeds(container: ObservedContainer, own: ObservedContainer) -> bool:
+    """Whether it is the same container, or one that passes while a recreate replaces it."""
+    names = (f"{own.name}.new", f"{own.name}.old")
+    return container.id == own.id or (container.applied is not None and container.name in names)
+
+
+def held_by(container: ObservedContainer, gpus: Sequence[Gpu]) -> tuple[set[str], set[str]]:
+    """UUIDs of the devices that a container has as its own, and of those that it shares with everybody."""
+    applied = container.applied
+    asked = ((applied.spec if applied is not None else None) or {}).get("gpus") or {}
+    # No inspect of nerdctl shows GPUs, nor that of Podman before a start: the label does.
+    ids = [*container.gpu_ids, *map(str, asked.get("ids", ())), *([_ALL] if asked.get("count") == -1 else [])]
+    own, among_all = devices_of(ids, container.device_nodes, gpus)
+    own |= set(chosen_for(container))
+    return own, among_all - own
+
+
+def chosen_for(container: ObservedContainer) -> tuple[str, ...]:
+    """UUIDs of the devices that sglaunch chose for a container."""
+    chosen = container.applied.assigned.get("gpus", ()) if container.applied is not None else ()
+    return tuple(map(str, chosen)) if isinstance(chosen, list | tuple) else ()
+
+
+def _described(container: ObservedContainer) -> str:
+    owner = f" of {container.applied.owner.name}" if container.applied is not None else ""
+    return f"container {container.name}{owner}" + (f", since {container.created[:16]}" if container.created else "")
+
+
+def count_problems(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
+    """A count that no waiting helps: nobody can tell which devices there are, or there are not that many."""
+    gpus = wanted.spec.gpus
+    if gpus is None or gpus.count <= 0:
+        return ()
+    if seen.gpus is None:
+        message = f"GPUs cannot be counted out: {seen.gpu_problem}"
+        hint = "`gpus: all` and ids work without NVML, gpus: null goes without; see `sglaunch doctor`"
+    else:
+        large = [gpu for gpu in seen.gpus if gpu.memory_total >= gpus.min_free]
+        given = [gpu for gpu in large if gpu.uuid in seen.claimed]
+        if gpus.count <= len(large) - len(given):
+            return ()
+        message = f"{gpus.count} wanted; {seen.server or 'this machine'} has {len(large)} GPU{'s'[: len(large) != 1]}"
+        message += f" with {readable_size(gpus.min_free)}" if gpus.min_free else ""
+        message += f", and {len(given)} of them go to other profiles of this command" if given else ""
+        hint = "ask for fewer"
+    origin = origin_of("gpus", wanted.origins)
     return (Problem(message, origin.place if origin else None, "gpus", hint),)
 
 
@@ -57,18 +167,19 @@ def choose(request: Gpus, seen: Observation, own: ObservedContainer | None) -> t
     kept = _kept(request, gpus, own, taken)
     if kept:
         return kept
+    common = shared(seen, own)
     free = [gpu for gpu in gpus if gpu.uuid not in taken and _serves(gpu, request)]
     if len(free) < request.count:
         message = f"{request.count} GPU{'s'[: request.count > 1]} wanted, {len(free)} of {len(gpus)} free"
-        return Shortage(message, tuple(holder_lines(gpus, taken)))
-    return tuple(gpu.uuid for gpu in sorted(free, key=lambda gpu: (-gpu.memory_free, gpu.index))[: request.count])
+        return Shortage(message, tuple(holder_lines(gpus, taken, common)))
+    free.sort(key=lambda gpu: (gpu.uuid in common, -gpu.memory_free, gpu.index))
+    return tuple(gpu.uuid for gpu in free[: request.count])
 
 
 def _kept(
     request: Gpus, gpus: Sequence[Gpu], own: ObservedContainer | None, taken: Mapping[str, str]
 ) -> tuple[str, ...]:
-    applied = own.applied if own is not None else None
-    had = tuple(str(uuid) for uuid in (applied.assigned.get("gpus", ()) if applied is not None else ()))
+    had = chosen_for(own) if own is not None else ()
     known = {gpu.uuid: gpu for gpu in gpus}
     if len(had) != request.count or any(uuid not in known or uuid in taken for uuid in had):
         return ()
@@ -84,21 +195,22 @@ def _serves(gpu: Gpu, request: Gpus) -> bool:
     return gpu.idle
 
 
-def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str]) -> list[str]:
-    """One line a device: what it is, how much is used, and by whom."""
-    lines = []
+def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str], common: Mapping[str, str] | None = None) -> list[str]:
+    """One line a device: what it is, how much is used, and by whom; `common`: who shares it with everybody."""
+    lines, common = [], common or {}
     for gpu in gpus:
         who = [taken[gpu.uuid]] if gpu.uuid in taken else []
         who += [str(process) for process in gpu.processes]
+        who = who or ["idle" if gpu.idle else UNSEEN]
+        who += [common[gpu.uuid]] if gpu.uuid in common else []
         used = f"{readable_size(gpu.memory_total - gpu.memory_free)} of {readable_size(gpu.memory_total)}"
-        lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who) or ('idle' if gpu.idle else UNSEEN)}")
+        lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who)}")
     return lines
 
 
 def busy(container: ObservedContainer, seen: Observation) -> list[str]:
-    """For a stopped container that has devices: who has them now."""
-    applied = container.applied
-    had = {str(uuid) for uuid in (applied.assigned.get("gpus", ()) if applied is not None else ())}
+    """For a stopped container that was given devices by count: who has them now."""
+    had = set(chosen_for(container))
     taken = reserved(seen, container)
     lines = [f"{uuid}: {taken[uuid]}" for uuid in sorted(had & set(taken))]
     others = [gpu for gpu in seen.gpus or () if gpu.uuid in had and gpu.uuid not in taken and gpu.processes]

@@ -42,9 +42,10 @@ class ObservedContainer(Struct, frozen=True):
     `live` holds the options that can change on a live container, under profile words. `env` is the container's whole
     environment, image included; its values are secrets, since any of them may be. `config_exists`: the project file
     of the label is still there. `server_port`: of its server in the container, 0 for none; `answers_at` the server's
-    addresses on this host, `key_file` the host's file of its API key. `layer_size` in bytes, None where nobody asked;
-    `layer_paths` the largest trees in the layer, noise left out. `volumes`: the anonymous ones. Times are RFC 3339
-    text, "" if never.
+    addresses on this host, `key_file` the host's file of its API key. `gpu_ids`: the GPUs that inspect shows for it,
+    as written (an index, a UUID, a CDI name), `all` for all of them; `device_nodes`: the host's devices it was given by
+    path. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the layer, noise left out.
+    `volumes`: the anonymous ones. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -70,6 +71,8 @@ class ObservedContainer(Struct, frozen=True):
     server_port: int = 0
     answers_at: tuple[str, ...] = ()
     key_file: str = ""
+    gpu_ids: tuple[str, ...] = ()
+    device_nodes: tuple[str, ...] = ()
     layer_size: int | None = None
     layer_paths: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
@@ -89,7 +92,10 @@ class GpuProcess(Struct, frozen=True):
 
 
 class Gpu(Struct, frozen=True):
-    """An NVIDIA device or MIG instance; memory in bytes, utilisation in percent (None: it does not tell)."""
+    """An NVIDIA device or MIG instance; memory in bytes, utilisation in percent (None: it does not tell).
+
+    `nodes`: the device nodes by which a container is given this device.
+    """
 
     index: int
     uuid: str
@@ -98,6 +104,7 @@ class Gpu(Struct, frozen=True):
     memory_free: int = 0
     utilisation: int | None = None
     processes: tuple[GpuProcess, ...] = ()
+    nodes: tuple[str, ...] = ()
 
     @property
     def idle(self) -> bool:

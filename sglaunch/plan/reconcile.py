@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from sglaunch.errors import Problem
 from sglaunch.plain import replace
 from sglaunch.plan import consent
-from sglaunch.plan.assign import assign, claim, lost_port
+from sglaunch.plan.assign import assign, claim, claim_named, lost_port
 from sglaunch.plan.building import build_change
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.creation import create_steps, image_steps, missing_key, missing_paths, with_devices
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.gaps import fitted
-from sglaunch.plan.gpus import Shortage, busy, uncounted
+from sglaunch.plan.gpus import Shortage, busy, count_problems
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign, way_out
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
@@ -39,7 +39,7 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     ordered = in_order(wanted)
     orphans, warnings = _orphans(ordered, seen, project, choices)
     plans = []
-    left = occupied(seen, project, ordered, {plan.container for plan in orphans})
+    left = claim_named(occupied(seen, project, ordered, {plan.container for plan in orphans}), ordered)
     for one in ordered:
         plans.append(_plan_one(one, left, project, choices))
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
@@ -98,9 +98,10 @@ def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[Observed
 
 def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple[Step, ...] = ()) -> ContainerPlan:
     wanted, refused, warnings = _fitted(wanted, seen, None)
+    counted = count_problems(wanted, seen)
     wanted, shortage = assign(wanted, seen, None)
     spec = wanted.spec
-    problems = (*refused, *uncounted(wanted, seen), *missing_paths(wanted, seen), *missing_key(wanted))
+    problems = (*refused, *counted, *missing_paths(wanted, seen), *missing_key(wanted))
     problems += taken_ports(wanted, seen, None) if choices.start else ()
     pulls, image_problems = image_steps(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
@@ -192,6 +193,7 @@ def _recreate_cause(
 def _recreation(
     wanted: Wanted, container: ObservedContainer, seen: Observation, choices: Choices, cause: str
 ) -> ContainerPlan:
+    counted = count_problems(wanted, seen)
     wanted, shortage = assign(_carry_over(wanted, container), seen, container)
     pulls, image_problems = image_steps(wanted, seen)
     again = inherited(wanted, container, seen)
@@ -211,7 +213,7 @@ def _recreation(
         consent=consent.for_recreate(wanted.settings, container, lost),
         warnings=tuple(warnings),
         problems=(
-            *uncounted(wanted, seen),
+            *counted,
             *missing_paths(wanted, seen),
             *missing_key(wanted),
             *taken_ports(wanted, seen, container),

@@ -98,7 +98,10 @@ class Plan(Struct, frozen=True):
     @property
     def chooses_gpus(self) -> bool:
         """Whether devices are taken, which only one user of the machine may do at a time."""
-        return any(step.spec is not None and ASSIGNED in step.labels for step in self.steps("create"))
+        return any(
+            step.spec is not None and (ASSIGNED in step.labels or (step.spec.gpus is not None and step.spec.gpus.ids))
+            for step in self.steps("create")
+        )
 
     @property
     def is_empty(self) -> bool:

@@ -12,8 +12,11 @@ from sglaunch.spec.columns import table
 from sglaunch.spec.values import readable_size
 
 
-def gpus_data(gpus: Sequence[Gpu], holders: Mapping[str, str], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One row a device. `holders`: by device, the container it is reserved for; `names`: those of containers by id."""
+def gpus_data(
+    gpus: Sequence[Gpu], holders: Mapping[str, str], shared: Mapping[str, str], names: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """One row a device. `holders`: by device, the containers it is reserved for; `shared`: those that were given all
+    devices; `names`: those of containers by id."""
     return [
         {
             "index": gpu.index,
@@ -23,6 +26,7 @@ def gpus_data(gpus: Sequence[Gpu], holders: Mapping[str, str], names: Mapping[st
             "memory_total": gpu.memory_total,
             "utilisation": gpu.utilisation,
             "reserved": clean(holders[gpu.uuid]) if gpu.uuid in holders else None,
+            "shared": clean(shared[gpu.uuid]) if gpu.uuid in shared else None,
             "processes": [_process(process, names) for process in gpu.processes],
             "idle": gpu.idle and gpu.uuid not in holders,
         }
@@ -52,7 +56,7 @@ def gpus_table(rows: Sequence[Mapping[str, Any]], columns: int | None = None) ->
                 row["model"],
                 used,
                 use,
-                "; ".join(_holders(row)) or ("idle" if row["idle"] else UNSEEN),
+                "; ".join(_holders(row)),
             ]
         )
     return table(cells, columns)
@@ -60,10 +64,12 @@ def gpus_table(rows: Sequence[Mapping[str, Any]], columns: int | None = None) ->
 
 def _holders(row: Mapping[str, Any]) -> list[str]:
     found = [row["reserved"]] if row["reserved"] else []
+    named = f"{row['reserved']} {row['shared']}"
     for process in row["processes"]:
-        if process["container"] and process["container"] in (row["reserved"] or ""):
+        if process["container"] and process["container"] in named:
             continue
         where = f"container {process['container']}, " if process["container"] else ""
         name, user = process["name"] or "?", process["user"] or "another user"
         found.append(f"{where}pid {process['pid']} ({name}) of {user}")
-    return found
+    found = found or ([] if row["processes"] else ["idle" if row["idle"] else UNSEEN])
+    return [*found, row["shared"]] if row["shared"] else found

@@ -128,6 +128,11 @@ def _spec(labels: Mapping[str, str]) -> Mapping[str, Any] | None:
     spec = _json("".join(pieces)).get("spec")
     if not isinstance(spec, dict) or digest(spec) != labels.get(DIGEST):
         return None
+    gpus = spec.get("gpus")
+    if isinstance(gpus, dict) and isinstance(gpus.get("ids"), list):
+        # Earlier labels have `4,5` as one id.
+        ids = [part for one in gpus["ids"] for part in str(one).split(",")]
+        spec = {**spec, "gpus": {**gpus, "ids": ids}}
     return spec
 
 

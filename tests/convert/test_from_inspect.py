@@ -181,3 +181,64 @@ def test_an_image_has_an_id_all_its_names_and_digests(
 ) -> None:
     image = local_image({"Id": "sha256:aa", **data})
     assert (image.id, image.names, image.digests) == ("sha256:aa", names, digests)
+
+
+# GPUs
+
+
+def gpus_of(host: dict[str, Any] | None = None, **data: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    config = {"Image": "img:1", "Env": data.pop("env", []), "CreateCommand": data.pop("command", None)}
+    one = container(
+        {"Id": "a", "Name": "/a", "State": {"Status": "running"}, "HostConfig": host, "Config": config, **data}
+    )
+    return one.gpu_ids, one.device_nodes
+
+
+def request(**fields: Any) -> dict[str, Any]:
+    asked = {"Driver": "", "Count": 0, "DeviceIDs": None, "Capabilities": [["gpu"]], **fields}
+    return {"DeviceRequests": [asked]}
+
+
+NVIDIA = {"Runtime": "nvidia", "DeviceRequests": None}
+SHOWN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "nothing": ({}, ()),
+    "--gpus all": ({"host": request(Count=-1)}, ("all",)),
+    "--gpus 2, which are the first two": ({"host": request(Count=2)}, ("0", "1")),
+    "--gpus device": ({"host": request(DeviceIDs=["1", "GPU-a"])}, ("1", "GPU-a")),
+    "a comma": ({"host": request(DeviceIDs=["4,5"])}, ("4", "5")),
+    "compose": ({"host": request(Driver="nvidia", DeviceIDs=["3"], Options=None)}, ("3",)),
+    "CDI": (
+        {"host": request(Driver="cdi", DeviceIDs=["nvidia.com/gpu=0"], Capabilities=None)},
+        ("nvidia.com/gpu=0",),
+    ),
+    "another driver's request": ({"host": request(Driver="fpga", Count=2, Capabilities=[["fpga"]])}, ()),
+    "NVIDIA's runtime": ({"host": NVIDIA, "env": ["NVIDIA_VISIBLE_DEVICES=0,GPU-b"]}, ("0", "GPU-b")),
+    "an image's all": ({"host": NVIDIA, "env": ["NVIDIA_VISIBLE_DEVICES=all"]}, ("all",)),
+    "none": ({"host": NVIDIA, "env": ["NVIDIA_VISIBLE_DEVICES=none"]}, ()),
+    "void": ({"host": NVIDIA, "env": ["NVIDIA_VISIBLE_DEVICES=void"]}, ()),
+    "no variable": ({"host": NVIDIA}, ()),
+    "the variable without the runtime": ({"host": {"Runtime": "runc"}, "env": ["NVIDIA_VISIBLE_DEVICES=0"]}, ()),
+    "a request overrides the variable": (
+        {"host": {**NVIDIA, **request(DeviceIDs=["1"])}, "env": ["NVIDIA_VISIBLE_DEVICES=all"]},
+        ("1",),
+    ),
+    "Podman's runtime": (
+        {"OCIRuntime": "/usr/bin/nvidia-container-runtime", "env": ["NVIDIA_VISIBLE_DEVICES=1"]},
+        ("1",),
+    ),
+    "Podman's words": ({"command": ["podman", "run", "--device", "nvidia.com/gpu=1", "x"]}, ("nvidia.com/gpu=1",)),
+    "Podman's words, joined": ({"command": ["podman", "run", "--device=nvidia.com/gpu=all"]}, ("nvidia.com/gpu=all",)),
+}
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_the_gpus_that_a_container_was_given_are_seen_however_they_were_asked_for(case: str) -> None:
+    data, expected = SHOWN[case]
+    assert gpus_of(**data) == (expected, ())
+
+
+def test_device_nodes_are_seen_but_not_those_that_stand_for_a_cdi_name_or_come_with_every_right() -> None:
+    host = {"Devices": [{"PathOnHost": "/dev/nvidia3", "PathInContainer": "/dev/nvidia3"}]}
+    assert gpus_of(host) == ((), ("/dev/nvidia3",))
+    assert gpus_of({**host, "Privileged": True}) == ((), ())
+    assert gpus_of(host, command=["podman", "create", "--device=nvidia.com/gpu=3"]) == (("nvidia.com/gpu=3",), ())

@@ -12,7 +12,7 @@ PROCESSES = "GPU-b, 4117, /usr/bin/python3, 73000\nGPU-b, 4118, [Not Found], [N/
 
 def test_devices_and_who_works_on_them() -> None:
     first, second = devices(GPUS, PROCESSES)
-    assert first == Gpu(0, "GPU-a", "NVIDIA H200", 143771 * MIB, 143167 * MIB, 0)
+    assert first == Gpu(0, "GPU-a", "NVIDIA H200", 143771 * MIB, 143167 * MIB, 0, nodes=("/dev/nvidia0",))
     assert (second.uuid, second.utilisation) == ("GPU-b", None)
     assert second.processes[0] == GpuProcess(4117, "python3", "", "", 73000 * MIB)
     assert second.processes[1].memory == 0

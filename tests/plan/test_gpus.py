@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from builders import BEN, make_container, make_observation, make_wanted, project
+from builders import BEN, at, foreign_container, make_container, make_observation, make_wanted, project
 
 from sglaunch.plain import replace
 from sglaunch.plan.assign import AUTO_PORTS, assign
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.gpus import Shortage, busy, choose, holder_lines, reserved
+from sglaunch.plan.gpus import Shortage, busy, choose, holder_lines, reserved, shared
 from sglaunch.plan.observation import Gpu, GpuProcess, Observation, ObservedContainer
 from sglaunch.plan.reconcile import plan_up
+from sglaunch.spec.container import Settings
 from sglaunch.spec.labels import decode
 from sglaunch.spec.server import Server
-from sglaunch.spec.values import Gpus
+from sglaunch.spec.values import Device, Gpus
 
 GIB = 1 << 30
 TWO = Gpus(count=2)
@@ -21,7 +22,7 @@ WORK = GpuProcess(7, "python3", "ben")
 
 
 def gpu(index: int, **changes: object) -> Gpu:
-    return replace(Gpu(index, f"GPU-{index}", "H200", 80 * GIB, 80 * GIB), **changes)
+    return replace(Gpu(index, f"GPU-{index}", "H200", 80 * GIB, 80 * GIB, nodes=(f"/dev/nvidia{index}",)), **changes)
 
 
 def look(*gpus: Gpu, containers: tuple[ObservedContainer, ...] = ()) -> Observation:
@@ -58,6 +59,65 @@ def test_what_another_users_container_has_is_not_given_away(status: str) -> None
 def test_an_exited_container_reserves_nothing() -> None:
     seen = look(*FOUR, containers=(holder("GPU-0", status="exited"),))
     assert reserved(seen, None) == {}
+
+
+FOREIGN: dict[str, tuple[dict[str, tuple[str, ...]], list[int]]] = {
+    "an index": ({"gpu_ids": ("1",)}, [1]),
+    "a UUID": ({"gpu_ids": ("GPU-2",)}, [2]),
+    "the beginning of a UUID, in any case": ({"gpu_ids": ("gpu-long",)}, [3]),
+    "no UUID": ({"gpu_ids": ("GPU-",)}, []),
+    "an unknown one": ({"gpu_ids": ("7", "GPU-x", "MIG-x")}, []),
+    "CDI by index": ({"gpu_ids": ("nvidia.com/gpu=0", "nvidia.com/gpu=gpu2")}, [0, 2]),
+    "CDI by UUID": ({"gpu_ids": ("nvidia.com/gpu=GPU-1",)}, [1]),
+    "CDI of others": ({"gpu_ids": ("amd.com/gpu=0", "amd.com/gpu=1")}, []),
+    "nodes": ({"device_nodes": ("/dev/nvidiactl", "/dev/nvidia1", "/dev/nvidia10")}, [1]),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_what_a_container_of_others_has_by_id_is_reserved(case: str) -> None:
+    shown, indexes = FOREIGN[case]
+    gpus = (*FOUR[:3], gpu(3, uuid="GPU-long-name"))
+    seen = look(*gpus, containers=(foreign_container("web", **shown),))
+    assert reserved(seen, None) == {gpus[index].uuid: "container web, since 2026-03-01T09:00" for index in indexes}
+    assert choose(Gpus(count=4 - len(indexes)), seen, None) == tuple(g.uuid for g in gpus if g.index not in indexes)
+    assert isinstance(choose(Gpus(count=5 - len(indexes)), seen, None), Shortage)
+
+
+def test_an_index_names_every_mig_instance_of_a_device_and_a_colon_one_of_them() -> None:
+    instances = (gpu(0, uuid="MIG-a"), gpu(0, uuid="MIG-b"), gpu(1))
+    for name, expected in {"0": {"MIG-a", "MIG-b"}, "0:1": {"MIG-b"}, "mig0:0": {"MIG-a"}, "0:2": set()}.items():
+        assert set(reserved(look(*instances, containers=(foreign_container("x", gpu_ids=(name,)),)), None)) == expected
+
+
+def test_what_a_profile_pins_is_reserved_by_its_label_where_inspect_shows_nothing() -> None:
+    pinned = make_container(make_wanted("pinned", gpus=Gpus(ids=("0", "GPU-1"))), status="created")
+    assert set(reserved(look(*FOUR, containers=(pinned,)), None)) == {"GPU-0", "GPU-1"}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [{"gpu_ids": ("all",)}, {"gpu_ids": ("nvidia.com/gpu=all",)}, {"device_nodes": sum((g.nodes for g in FOUR), ())}],
+)
+def test_who_has_all_devices_reserves_none_and_is_shown(shown: dict[str, tuple[str, ...]]) -> None:
+    seen = look(*FOUR, containers=(foreign_container("dev", **shown), holder("GPU-0")))
+    assert set(reserved(seen, None)) == {"GPU-0"}
+    assert set(shared(seen, None)) == {f"GPU-{index}" for index in range(4)}
+    assert choose(Gpus(count=3), seen, None) == ("GPU-1", "GPU-2", "GPU-3")
+    table = choose(Gpus(count=4), seen, None).table
+    assert table[0].endswith(
+        "container ben-x of ben, since 2026-03-01T09:00; container dev, since 2026-03-01T09:00 (all GPUs)"
+    )
+    assert table[1].endswith("idle; container dev, since 2026-03-01T09:00 (all GPUs)")
+
+
+def test_what_passes_while_a_container_is_replaced_does_not_hold_its_devices_against_it() -> None:
+    wanted = make_wanted(gpus=TWO)
+    own = make_container(wanted, assigned={"gpus": ["GPU-2", "GPU-3"]})
+    aside = replace(own, id="x", name=f"{own.name}.old", status="created")
+    assert choose(TWO, look(*FOUR, containers=(own, aside)), own) == ("GPU-2", "GPU-3")
+    other = foreign_container(f"{own.name}.old", gpu_ids=("3",))
+    assert choose(TWO, look(*FOUR, containers=(own, other)), own) == ("GPU-0", "GPU-1")
 
 
 def test_devices_are_kept_while_they_serve_though_its_own_processes_use_them() -> None:
@@ -127,6 +187,59 @@ def test_profiles_of_one_plan_get_different_devices_and_the_label_says_which() -
     assert given == [["GPU-0", "GPU-1"], ["GPU-2", "GPU-3"]]
     assert [step.spec.gpus for step in creates if step.spec] == [Gpus(ids=tuple(one)) for one in given]
     assert plan.chooses_gpus
+
+
+PINS: dict[str, dict[str, object]] = {
+    "ids": {"gpus": Gpus(ids=("0", "1"))},
+    "UUIDs": {"gpus": Gpus(ids=("GPU-0", "GPU-1"))},
+    "nodes": {"devices": {f"/dev/nvidia{n}": Device(f"/dev/nvidia{n}") for n in range(2)}},
+    "CDI": {"devices": {f"nvidia.com/gpu={n}": Device(f"nvidia.com/gpu={n}") for n in range(2)}},
+    "NVIDIA's runtime": {"runtime": "nvidia", "environment": {"NVIDIA_VISIBLE_DEVICES": "0,1"}},
+}
+
+
+@pytest.mark.parametrize("case", PINS)
+def test_profiles_that_name_devices_are_served_before_those_that_count_whatever_the_order(case: str) -> None:
+    counted, pinned = make_wanted("counted", gpus=TWO), make_wanted("pinned", **PINS[case])
+    for wanted in (
+        [counted, pinned],
+        [pinned, counted],
+        [counted, replace(pinned, settings=Settings(depends_on=("counted",)))],
+    ):
+        plan = plan_up(wanted, look(*FOUR), project(), Choices())
+        given = {decode(step.labels).profile: decode(step.labels).assigned for step in plan.steps("create")}
+        assert given == {"counted": {"gpus": ["GPU-2", "GPU-3"]}, "pinned": {}}
+        assert plan.chooses_gpus
+        assert [one.profile for one in plan.containers] == [one.profile for one in wanted], "the order is that written"
+
+
+def test_who_pins_a_device_waits_for_those_who_choose() -> None:
+    plan = plan_up([make_wanted(gpus=Gpus(ids=("0",)))], look(*FOUR), project(), Choices())
+    assert plan.chooses_gpus
+    assert not plan_up([make_wanted(gpus=Gpus(count=-1))], look(*FOUR), project(), Choices()).chooses_gpus
+
+
+TOO_MANY: dict[str, tuple[list[Gpus], str]] = {
+    "more than there are": ([Gpus(count=5)], "5 wanted; this machine has 4 GPUs"),
+    "larger than there are": ([Gpus(count=1, min_free=200 * GIB)], "1 wanted; this machine has 0 GPUs with 200.0g"),
+    "several profiles": (
+        [Gpus(count=2), Gpus(ids=("3",)), TWO],
+        "2 wanted; this machine has 4 GPUs, and 3 of them go to other profiles of this command",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOO_MANY)
+def test_a_count_that_no_waiting_helps_is_a_mistake_at_once(case: str) -> None:
+    requests, message = TOO_MANY[case]
+    wanted = [make_wanted(f"p{n}", gpus=one, origins={"gpus": at(7)}) for n, one in enumerate(requests)]
+    for containers in (
+        (),
+        tuple(make_container(replace(one, spec=replace(one.spec, command=("true",)))) for one in wanted),
+    ):
+        plan = plan_up(wanted, look(*FOUR, containers=containers), project(), Choices())
+        (problem,) = [problem for one in plan.containers for problem in one.problems]
+        assert (problem.path, problem.message, str(problem.place)) == ("gpus", message, str(at(7).place))
 
 
 def test_the_choice_is_no_change_of_the_request() -> None:
