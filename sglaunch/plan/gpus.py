@@ -94,13 +94,18 @@ def reserved(seen: Observation, own: ObservedContainer | None) -> dict[str, str]
     return {uuid: "; ".join(names) for uuid, names in found.items()}
 
 
-def shared(seen: Observation, own: ObservedContainer | None) -> dict[str, str]:
+def shared(seen: Observation, own: ObservedContainer | None) -> dict[str, list[str]]:
     """UUID -> the containers that were given it together with all others; `own` is left out."""
     found: dict[str, list[str]] = {}
     for container, _, devices in _holders(seen, own):
         for uuid in devices:
-            found.setdefault(uuid, []).append(f"{_described(container)} (all GPUs)")
-    return {uuid: "; ".join(names) for uuid, names in found.items()}
+            found.setdefault(uuid, []).append(_described(container))
+    return found
+
+
+def having_all(common: Mapping[str, Sequence[str]]) -> list[str]:
+    """The containers of `shared`, each once."""
+    return list(dict.fromkeys(name for names in common.values() for name in names))
 
 
 def _holders(
@@ -171,7 +176,7 @@ def choose(request: Gpus, seen: Observation, own: ObservedContainer | None) -> t
     free = [gpu for gpu in gpus if gpu.uuid not in taken and _serves(gpu, request)]
     if len(free) < request.count:
         message = f"{request.count} GPU{'s'[: request.count > 1]} wanted, {len(free)} of {len(gpus)} free"
-        return Shortage(message, tuple(holder_lines(gpus, taken, common)))
+        return Shortage(message, tuple(holder_lines(gpus, taken, having_all(common))))
     free.sort(key=lambda gpu: (gpu.uuid in common, -gpu.memory_free, gpu.index))
     return tuple(gpu.uuid for gpu in free[: request.count])
 
@@ -195,17 +200,15 @@ def _serves(gpu: Gpu, request: Gpus) -> bool:
     return gpu.idle
 
 
-def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str], common: Mapping[str, str] | None = None) -> list[str]:
-    """One line a device: what it is, how much is used, and by whom; `common`: who shares it with everybody."""
-    lines, common = [], common or {}
+def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str], common: Sequence[str] = ()) -> list[str]:
+    """One line a device: what it is, how much is used, and by whom; then `common`, the containers that have all."""
+    lines = []
     for gpu in gpus:
         who = [taken[gpu.uuid]] if gpu.uuid in taken else []
         who += [str(process) for process in gpu.processes]
-        who = who or ["idle" if gpu.idle else UNSEEN]
-        who += [common[gpu.uuid]] if gpu.uuid in common else []
         used = f"{readable_size(gpu.memory_total - gpu.memory_free)} of {readable_size(gpu.memory_total)}"
-        lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who)}")
-    return lines
+        lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who) or ('idle' if gpu.idle else UNSEEN)}")
+    return lines + [f"all  {one}" for one in common]
 
 
 def busy(container: ObservedContainer, seen: Observation) -> list[str]:

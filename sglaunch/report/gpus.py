@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sglaunch.plan.gpus import UNSEEN
+from sglaunch.plan.gpus import UNSEEN, having_all
 from sglaunch.plan.observation import Gpu, GpuProcess
 from sglaunch.report.clean import clean
 from sglaunch.spec.columns import table
@@ -13,7 +13,7 @@ from sglaunch.spec.values import readable_size
 
 
 def gpus_data(
-    gpus: Sequence[Gpu], holders: Mapping[str, str], shared: Mapping[str, str], names: Mapping[str, str]
+    gpus: Sequence[Gpu], holders: Mapping[str, str], shared: Mapping[str, Sequence[str]], names: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """One row a device. `holders`: by device, the containers it is reserved for; `shared`: those that were given all
     devices; `names`: those of containers by id."""
@@ -26,7 +26,7 @@ def gpus_data(
             "memory_total": gpu.memory_total,
             "utilisation": gpu.utilisation,
             "reserved": clean(holders[gpu.uuid]) if gpu.uuid in holders else None,
-            "shared": clean(shared[gpu.uuid]) if gpu.uuid in shared else None,
+            "shared": [clean(name) for name in shared.get(gpu.uuid, ())],
             "processes": [_process(process, names) for process in gpu.processes],
             "idle": gpu.idle and gpu.uuid not in holders,
         }
@@ -45,7 +45,8 @@ def _process(process: GpuProcess, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def gpus_table(rows: Sequence[Mapping[str, Any]], columns: int | None = None) -> list[str]:
-    """A line a device, and who holds it: the container it is reserved for, and the processes on it."""
+    """A line a device, and who holds it: the container it is reserved for, and the processes on it; then a line for
+    each container that has all devices."""
     cells = [["GPU", "MODEL", "MEMORY", "USE", "HOLDER"]]
     for row in rows:
         used = f"{readable_size(row['memory_used'])} / {readable_size(row['memory_total'])}"
@@ -56,20 +57,19 @@ def gpus_table(rows: Sequence[Mapping[str, Any]], columns: int | None = None) ->
                 row["model"],
                 used,
                 use,
-                "; ".join(_holders(row)),
+                "; ".join(_holders(row)) or ("idle" if row["idle"] else UNSEEN),
             ]
         )
+    cells += [["all", "-", "-", "-", name] for name in having_all({row["uuid"]: row["shared"] for row in rows})]
     return table(cells, columns)
 
 
 def _holders(row: Mapping[str, Any]) -> list[str]:
     found = [row["reserved"]] if row["reserved"] else []
-    named = f"{row['reserved']} {row['shared']}"
     for process in row["processes"]:
-        if process["container"] and process["container"] in named:
+        if process["container"] and process["container"] in (row["reserved"] or ""):
             continue
         where = f"container {process['container']}, " if process["container"] else ""
         name, user = process["name"] or "?", process["user"] or "another user"
         found.append(f"{where}pid {process['pid']} ({name}) of {user}")
-    found = found or ([] if row["processes"] else ["idle" if row["idle"] else UNSEEN])
-    return [*found, row["shared"]] if row["shared"] else found
+    return found
