@@ -97,6 +97,7 @@ def make_container(made_from: Wanted | None = None, **changes: Any) -> ObservedC
         "applied": applied,
         "auto_remove": spec.auto_remove,
         "network_mode": spec.network_mode or "default",
+        "networks": frozenset(spec.networks),
         "live": {**live_options(spec), **options},
         "env": {name: value if isinstance(value, Secret) else Secret(value) for name, value in _given(spec).items()},
         "ports": tuple(

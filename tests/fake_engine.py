@@ -492,7 +492,7 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
             "Entrypoint": None,
             "Cmd": list((spec or {}).get("command", STAYING[:1])),
         },
-        "NetworkSettings": {"Networks": {}},
+        "NetworkSettings": {"Networks": {name: _endpoint([], "", "") for name in one.networks}},
         "Mounts": [_volume_mount(volume.target, volume.name) for volume in one.volumes],
         "SizeRw": one.layer_size,
     }

@@ -338,6 +338,16 @@ CASES: dict[str, Case] = {
     # Networks.
     "several networks": Case(TWO_NETWORKS),
     "several networks, changed": Case(replace(TWO_NETWORKS, settings=ALWAYS.settings), make_container()),
+    "a network that it was disconnected from": Case(
+        TWO_NETWORKS, make_container(TWO_NETWORKS, networks=frozenset({"front"}))
+    ),
+    "the same, of one that is stopped and changed": Case(
+        replace(TWO_NETWORKS, spec=replace(TWO_NETWORKS.spec, environment=NOW)),
+        make_container(TWO_NETWORKS, status="exited", networks=frozenset()),
+    ),
+    "only who makes a missing folder is changed": Case(
+        make_wanted(volumes={"/cache": Mount("bind", "/home/ana/.cache")}), make_container(CACHE)
+    ),
     # Several profiles.
     "what is depended on comes first": Case([API, DB]),
     "a dependency that is not asked for stays aside": Case(API),

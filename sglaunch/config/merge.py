@@ -80,15 +80,26 @@ def merge_two(base: Node, over: Node, path: str, problems: Problems) -> Node:
 
 def _merge_maps(base: Node, over: Node, path: str, rule: str, problems: Problems) -> Node:
     result = dict(base.items())
+    if path == "logging" and _another_driver(base, over):
+        result.pop("options", None)
     for key, node in over.items():
         inner = join(path, key)
         if _removes(node, rule):
-            result.pop(key, None)
+            lower = result.pop(key, None)
+            if lower is not None and lower.value and node.text == "" and node.tag != "reset":
+                hint = f"write `{key}: null` to remove them, or delete the key to keep them"
+                problems.warn(node.key or node, inner, f"is empty, which removes the values of {lower.origin}", hint)
         elif key in result:
             result[key] = merge_two(result[key], node, inner, problems)
         else:
             result[key] = _without_nulls(node, inner)
     return replace(over, value=result, beneath=base)
+
+
+def _another_driver(base: Node, over: Node) -> bool:
+    """Whether both name a logging driver, and not the same: options are the driver's own."""
+    drivers = [node.value for text in (base, over) if (node := text.get("driver")) is not None and node.value]
+    return len(drivers) == 2 and drivers[0] != drivers[1]
 
 
 def _removes(node: Node, rule: str) -> bool:

@@ -96,7 +96,9 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
 def _shared(profile: Profile) -> dict[str, Any]:
     """Fields that a profile and a spec have alike."""
     same = {name: getattr(profile, name) for name in _SAME}
-    return {**same, **{name: tuple(getattr(profile, name)) for name in _TUPLES}}
+    shared = {**same, **{name: tuple(getattr(profile, name)) for name in _TUPLES}}
+    # Compose writes `container:NAME` for one that is no service of the file.
+    return {**shared, "volumes_from": tuple(name.removeprefix("container:") for name in profile.volumes_from)}
 
 
 def default_name(facts: Mapping[str, Any]) -> str:

@@ -103,7 +103,14 @@ def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None)
         device_nodes=() if cdi or host.get("Privileged") else _nodes(host),
         layer_size=data.get("SizeRw"),
         volumes=tuple(_anonymous_volumes(data, applied)),
+        networks=_networks(data),
     )
+
+
+def _networks(data: Mapping[str, Any]) -> frozenset[str]:
+    found = (data.get("NetworkSettings") or {}).get("Networks") or {}
+    ids = (str((one or {}).get("NetworkID") or "") for one in found.values())
+    return frozenset((*found, *ids)) - {""}
 
 
 def _anonymous_volumes(data: Mapping[str, Any], applied: Applied | None) -> Iterator[Volume]:

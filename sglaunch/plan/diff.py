@@ -53,6 +53,7 @@ def changes(
     found = [*_recreate_changes(wanted, observed, engine), *_secret_changes(wanted, observed)]
     found += _image_changes(wanted, observed, image_id, any(change.field == "image" for change in found))
     found += _live_changes(wanted, observed, engine) if engine.shows_live else []
+    found += _network_changes(wanted, observed) if engine.connects else []
     if observed.name != wanted.spec.container_name:
         found.append(_change("container_name", observed.name, wanted.spec.container_name, wanted, UPDATE))
     return found
@@ -116,6 +117,15 @@ def _live_changes(wanted: Wanted, observed: ObservedContainer, engine: Capabilit
         yield _change(option.field, show(option.field, is_now), show(option.field, value or None), wanted, effect)
 
 
+def _network_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:
+    """Networks that the container was made with, and that it was disconnected from since."""
+    assert observed.applied is not None
+    made_with = (observed.applied.spec or {}).get("networks") or {}
+    for name in wanted.spec.networks:
+        if name in made_with and name not in observed.networks:
+            yield _change(f"networks.{name}", "disconnected", "connected", wanted, UPDATE)
+
+
 def _expected(field: str, value: Any, spec: ContainerSpec, is_now: Any) -> Any:
     """Unset, memswap_limit is twice the memory; an engine that cannot limit swap shows -1 or nothing for it."""
     if field == "memswap_limit" and value in _UNLIMITED:
@@ -127,11 +137,18 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in data.items():
         option = BY_FIELD.get(name)
         if option is not None and option.keyed and isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+            yield from ((f"{name}.{key}", _as_told(name, inner)) for key, inner in value.items())
         elif name in _NESTED and isinstance(value, Mapping):
             yield from _flat_nested(name, value)
         elif option is not None:
             yield name, value
+
+
+def _as_told(field: str, entry: Any) -> Any:
+    """An entry as the engine has it: whether we create a missing folder of the host is no part of a mount."""
+    if field != "volumes" or not isinstance(entry, Mapping):
+        return entry
+    return {name: value for name, value in entry.items() if name != "create_host_path"}
 
 
 def _flat_nested(path: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -103,7 +103,8 @@ def _quieten(old: ObservedContainer, engine: Capabilities) -> list[Step]:
 
 
 def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[Change]) -> tuple[Step, ...]:
-    """One update call for all options, one rename. Memory travels with its swap, or the engine may refuse it."""
+    """One update call for all options, one rename, and the networks it lost. Memory travels with its swap, or the
+    engine may refuse it."""
     fields = [change.field for change in found if change.effect == UPDATE]
     steps: list[Step] = []
     values = {field: _new_value(wanted, field) for field in fields if field in BY_FIELD and field != "container_name"}
@@ -117,6 +118,10 @@ def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[C
         values["mem_limit"] = wanted.spec.mem_limit
     if values:
         steps.append(Step("update", container.name, "differs from the files", values=values))
+    for network, attachment in wanted.spec.networks.items():
+        if f"networks.{network}" in fields:
+            joined = {"network": network, "attachment": attachment}
+            steps.append(Step("connect", container.name, "it was disconnected", to=network, values=joined))
     if "container_name" in fields:
         name = wanted.spec.container_name
         steps.append(Step("rename", container.name, "differs from the files", to=name))

@@ -36,6 +36,26 @@ CASES: dict[str, tuple[str, str, Any]] = {
     "null removes": ("image: a\nuser: u", "user: null", {"image": "a"}),
     "null with nothing beneath is nothing": ("image: a", "user: null", {"image": "a"}),
     "!reset removes": ("cap_add: [A]\nimage: a", "cap_add: !reset []", {"image": "a"}),
+    "options of a logging driver go with it": (
+        "logging: {driver: json-file, options: {max-size: 1m}}",
+        "logging: {driver: syslog, options: {tag: x}}",
+        {"logging": {"driver": "syslog", "options": {"tag": "x"}}},
+    ),
+    "options of another logging driver alone": (
+        "logging: {driver: json-file, options: {max-size: 1m}}",
+        "logging: {driver: syslog}",
+        {"logging": {"driver": "syslog"}},
+    ),
+    "options of the same logging driver merge": (
+        "logging: {driver: json-file, options: {max-size: 1m}}",
+        "logging: {driver: json-file, options: {max-file: '2'}}",
+        {"logging": {"driver": "json-file", "options": {"max-size": "1m", "max-file": "2"}}},
+    ),
+    "options of a logging driver that only one names merge": (
+        "logging: {options: {max-size: 1m}}",
+        "logging: {driver: local}",
+        {"logging": {"driver": "local", "options": {"max-size": "1m"}}},
+    ),
     "!override replaces a list that would append": ("cap_add: [A]", "cap_add: !override [B]", {"cap_add": ["B"]}),
     "!override replaces a mapping": ("labels: {a: 1}", "labels: !override {b: 2}", {"labels": {"b": "2"}}),
     "lists of options append without duplicates": ("cap_add: [A, B]", "cap_add: [B, C]", {"cap_add": ["A", "B", "C"]}),
@@ -191,3 +211,26 @@ def test_folding_is_the_same_in_one_go_and_step_by_step(
         assert node is not None
         nodes.append(lengthen(node, PATHS, problems))
     assert merge(nodes, problems).plain() == merge([merge(nodes[:2], problems), nodes[2]], problems).plain()
+
+
+@pytest.mark.parametrize(
+    ("lower", "nearer", "warned"),
+    [
+        ("environment: {A: 1}", "environment:\n  # B: 2", True),
+        ("server: {args: {tp: 2}}", "server:\n  args:\n", True),
+        ("image: a", "image:", True),
+        ("environment: {A: 1}", "environment: null", False),
+        ("environment: {A: 1}", "environment: ~", False),
+        ("environment: {A: 1}", "environment: !reset", False),
+        ("environment: {A: 1}", "environment: {A: }", False),
+        ("environment: {}", "environment:", False),
+        ("image: a", "environment:", False),
+    ],
+)
+def test_an_empty_key_that_removes_values_is_warned_of(lower: str, nearer: str, warned: bool) -> None:
+    problems = Problems()
+    merged(lower, nearer, problems=problems)
+    assert [one.place and one.place.file for one in problems.warnings] == ["over"] * warned
+    for one in problems.warnings:
+        assert "which removes the values of base:1:" in one.message
+        assert ": null` to remove them" in one.hint
