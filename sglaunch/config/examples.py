@@ -58,7 +58,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "group_add": [["video"]],
     "ulimits": [{"memlock": -1, "nofile": {"soft": 1024, "hard": 65536}}],
     "sysctls": [{"net.core.somaxconn": 1024}],
-    "user": ["{{ uid }}:{{ gid }}"],
+    "user": ["me", "1000:1000"],
     "working_dir": ["/workspace"],
     "hostname": ["eval"],
     "labels": [{"team": "search"}, ["team=search"]],

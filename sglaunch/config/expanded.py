@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sglaunch.config.expansions import CACHES, HUBS
+from sglaunch.config.expansions import CACHES, HUBS, ME, container_home
 from sglaunch.config.node import Node
 from sglaunch.errors import Origin
 from sglaunch.plain import Struct
@@ -35,8 +35,14 @@ def expanded(merged: Node, spec: Any, origins: Mapping[str, Origin]) -> Iterator
         for name, value in HUBS.get(str(node.value), {}).items():
             yield Expanded(("environment", name), value, "hub", node.origin)
     for item in _items(merged.get("caches")):
-        folder, target = CACHES[str(item.value)]
+        folder = CACHES[str(item.value)]
+        target = f"{container_home(spec.environment)}/{folder}"
         yield Expanded(("volumes", target), {"type": "bind", "source": f"~/{folder}"}, "caches", item.origin)
+    if (node := merged.get("user")) is not None and node.value == ME:
+        for key in ("environment", "volumes"):
+            for name, value in getattr(spec, key).items():
+                if origins.get(f"{key}.{name}") == node.origin:
+                    yield Expanded((key, name), getattr(value, "source", value), "user", node.origin)
     if (node := merged.get("env_file")) is not None:
         for name in spec.environment:
             if origins.get(f"environment.{name}") == node.origin:

@@ -1,4 +1,4 @@
-"""What short words stand for: accelerator, caches, hub, proxies passed through. Written values beat them. Pure."""
+"""What short words stand for: accelerator, caches, hub, user: me, passed proxies. Written values beat them. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES
 from sglaunch.spec.values import Device, Mount, Secret, looks_secret
 
-CACHES = {
-    "huggingface": (".cache/huggingface", "/root/.cache/huggingface"),
-    "modelscope": (".cache/modelscope", "/root/.cache/modelscope"),
-    "sglang": (".cache/sglang", "/root/.cache/sglang"),
-}
+CACHES = {"huggingface": ".cache/huggingface", "modelscope": ".cache/modelscope", "sglang": ".cache/sglang"}
+"""Each cache, below the user's home on the host and below HOME in the container."""
+ME = "me"
+"""The value of `user` that stands for the caller."""
+_HOMES = ".local/share/sglaunch/homes"
 HUBS: Mapping[str, Mapping[str, str]] = {
     "huggingface": {},
     "hf-mirror": {"HF_ENDPOINT": "https://hf-mirror.com"},
@@ -42,7 +42,8 @@ def environment(
     profile: Profile, merged: Node, around: Surroundings, origins: dict[str, Origin]
 ) -> tuple[dict[str, str | Secret | None], set[str]]:
     """The variables, and the names of those that are secret. A value that is passed through and unset is None."""
-    values: dict[str, str | Secret | None] = {}
+    values: dict[str, str | Secret | None] = {**_caller_variables(profile, around)}
+    origins.update({f"environment.{name}": origins["user"] for name in values})
     for key in ("accelerator", "hub"):
         node = merged.get(key)
         if node is not None:
@@ -79,15 +80,44 @@ def _passed(name: str, env: Mapping[str, str]) -> str | None:
     return ",".join([*hosts, *(host for host in LOCAL_HOSTS if host not in hosts)])
 
 
-def volumes(profile: Profile, around: Surroundings, origins: dict[str, Origin]) -> dict[str, Mount]:
-    """The mounts of the accelerator and the caches, beneath the written ones."""
-    home = str(around.facts["home"])
+def user(profile: Profile, around: Surroundings) -> str:
+    """`user`, with numbers in the place of `me`."""
+    return f"{around.facts['uid']}:{around.facts['gid']}" if profile.user == ME else profile.user
+
+
+def _caller_variables(profile: Profile, around: Surroundings) -> dict[str, str]:
+    """What a process needs that runs as the caller, whom the image's passwd file does not list. Root needs nothing."""
+    if profile.user != ME or around.facts["uid"] == 0:
+        return {}
+    name = str(around.facts["user"])
+    return {"HOME": f"/home/{re.sub(r'[^A-Za-z0-9._-]', '-', name)}", "USER": name, "LOGNAME": name}
+
+
+def container_home(environment: Mapping[str, Any]) -> str:
+    """HOME in the container where the profile sets it, else that of root."""
+    home = environment.get("HOME")
+    return home.rstrip("/") or "/root" if isinstance(home, str) and home.startswith("/") else "/root"
+
+
+def volumes(
+    profile: Profile, around: Surroundings, environment: Mapping[str, Any], name: str, origins: dict[str, Origin]
+) -> dict[str, Mount]:
+    """The mounts of the accelerator, the caller's HOME and the caches, beneath the written ones.
+
+    `name`: of the container. The HOME of `user: me` is a folder of the host, since only root can make one in a
+    container; so it also outlives the container. `.cache` is mounted by itself because the engine would make it, as
+    root, for the caches below it.
+    """
+    home, inside = str(around.facts["home"]), container_home(environment)
     found = {target: Mount("bind", target) for target in _row(profile).get("volumes", ())}
     origins.update({f"volumes.{target}": origins["accelerator"] for target in found})
-    for cache in profile.caches:
-        folder, target = CACHES[cache]
+    made: dict[str, tuple[str, str]] = {}
+    if inside == _caller_variables(profile, around).get("HOME"):
+        made = {f"{inside}{below}": (f"{_HOMES}/{name}{below}", "user") for below in ("", "/.cache")}
+    made |= {f"{inside}/{CACHES[cache]}": (CACHES[cache], "caches") for cache in profile.caches}
+    for target, (folder, key) in made.items():
         found[target] = Mount("bind", f"{home}/{folder}", create_host_path=True)
-        origins.setdefault(f"volumes.{target}", origins["caches"])
+        origins.setdefault(f"volumes.{target}", origins[key])
     for target, entry in profile.volumes.items():
         found[target] = Mount(**entry.model_dump())
     for target in profile.tmpfs:

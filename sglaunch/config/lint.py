@@ -8,7 +8,7 @@ from typing import Protocol
 from sglaunch.config.lint_server import lint_server
 from sglaunch.config.node import Node, Problems, leaves
 from sglaunch.errors import Place
-from sglaunch.spec.container import Wanted, origin_of
+from sglaunch.spec.container import Wanted, expand, origin_of
 from sglaunch.spec.values import Secret
 
 SMALL_SHM = 1 << 30
@@ -35,6 +35,7 @@ def lint(wanted: Wanted, merged: Node, problems: Problems) -> None:
     _ports_on_host(wanted, problems)
     _shared_memory(wanted, problems)
     _device_variables(wanted, problems)
+    _mounts_of_root(wanted, problems)
     lint_server(wanted, problems)
 
 
@@ -97,6 +98,17 @@ def _ports_on_host(wanted: Wanted, problems: Problems) -> None:
     if wanted.spec.network_mode == "host" and wanted.spec.ports:
         message = "have no effect with network_mode: host; every port of the container is the host's"
         problems.warn(_place("ports", wanted), "ports", message, "remove ports, or network_mode")
+
+
+def _mounts_of_root(wanted: Wanted, problems: Problems) -> None:
+    """/root is root's alone, so whatever is mounted below it is out of reach for others."""
+    user = wanted.spec.user.partition(":")[0]
+    targets = [one for one in expand(wanted.spec).volumes if one == "/root" or one.startswith("/root/")]
+    if user in ("", "0", "root") or not targets:
+        return
+    message = f"this user cannot reach what is mounted below /root: {', '.join(targets)}"
+    hint = "write user: me, whose HOME holds the caches" if not wanted.settings.as_caller else "mount it elsewhere"
+    problems.warn(_place("user", wanted), "user", message, hint)
 
 
 def _shared_memory(wanted: Wanted, problems: Problems) -> None:

@@ -83,7 +83,7 @@ class Profile(Strict):
     group_add: list[Text] = Field([], description="further groups of the process")
     ulimits: dict[str, UlimitEntry] = Field({}, description="resource limits; -1 is unlimited")
     sysctls: dict[str, Text] = Field({}, description="kernel parameters of the container's namespaces")
-    user: Text = Field("", description="user[:group] of the process")
+    user: Text = Field("", description="user[:group] of the process; me is the caller, with a HOME that lasts")
     working_dir: Absolute = Field("", description="folder the command starts in")
     hostname: Text = Field("", description="host name in the container")
     labels: dict[str, Text] = Field({}, description="labels of the container")

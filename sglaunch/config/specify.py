@@ -51,13 +51,14 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
     origins: dict[str, Origin] = {}
     _origins(merged, "", origins)
     environment, secret_names = expansions.environment(profile, merged, around, origins)
+    name = profile.container_name or default_name(around.facts)
     spec = ContainerSpec(
-        **_shared(profile),
-        container_name=profile.container_name or default_name(around.facts),
+        **{**_shared(profile), "user": expansions.user(profile, around)},
+        container_name=name,
         command=_tuple(profile.command),
         entrypoint=_tuple(profile.entrypoint),
         environment=environment,
-        volumes=expansions.volumes(profile, around, origins),
+        volumes=expansions.volumes(profile, around, environment, name, origins),
         tmpfs=dict(profile.tmpfs),
         ports={key: tuple(PortBinding(b.port, b.ip) for b in bindings) for key, bindings in profile.ports.items()},
         networks={
@@ -226,6 +227,7 @@ def _settings(profile: Profile, merged: Node) -> Settings:
         readiness=_readiness(profile),
         soft=frozenset(soft),
         accelerator=profile.accelerator or "",
+        as_caller=profile.user == expansions.ME,
         nodes=profile.nodes,
         replicas=profile.replicas,
         kubernetes=kubernetes_of(profile),

@@ -106,7 +106,7 @@ def command_line(choice: Choice) -> tuple[tuple[str, ...], Capabilities]:
     program = next(iter(programs(choice)), choice.binary or (choice.name if choice.name in ORDER else DOCKER))
     kind = choice.name if choice.name in ORDER else program if program in ORDER else DOCKER
     sudo = ("sudo",) if choice.sudo else ()
-    return (*sudo, program, *_options(kind, choice)), known(kind, "")
+    return (*sudo, program, *_options(kind, choice)), replace(known(kind, ""), rootless=_is_rootless(kind, choice, {}))
 
 
 def ask(program: str, choice: Choice) -> Candidate:
@@ -124,6 +124,7 @@ def ask(program: str, choice: Choice) -> Candidate:
         if kept and not problem:
             remembered.remember(kept, told)
     found = _read(told)
+    found = replace(found, rootless=_is_rootless(found.name, choice, told))
     if found.name != kind and kind in ORDER:
         command = (*_before(choice, found.name), program, *_options(found.name, choice))
     if problem:
@@ -255,6 +256,16 @@ def _recognised(person: Mapping[str, Any], server: Mapping[str, Any]) -> Capabil
     behind = {one.get("Name") for one in server.get("Components") or [] if isinstance(one, dict)}
     behind_podman = "podman" if "Podman Engine" in behind else ""
     return known(DOCKER, str(server.get("Version", "")), server=behind_podman, buildx=_has_buildx())
+
+
+def _is_rootless(name: str, choice: Choice, told: Mapping[str, Any]) -> bool:
+    """Whether a user's own engine answers. Docker names its parts; of an address only the path tells."""
+    variables = {DOCKER: _DOCKER_VARIABLES[0], PODMAN: "CONTAINER_HOST"}
+    address = (choice.host or witness.env(variables[name])) if name in variables else ""
+    if name == DOCKER or address:
+        parts = {one.get("Name") for one in (told.get("Server") or {}).get("Components") or [] if isinstance(one, dict)}
+        return "rootlesskit" in parts or "/run/user/" in address
+    return not choice.sudo and witness.ask("person")[0] != 0
 
 
 def _has_buildx() -> bool:

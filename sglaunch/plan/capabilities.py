@@ -59,6 +59,7 @@ class Capabilities(Struct, frozen=True):
       `detach_keys`: of `exec` can be chosen. `attaches`: to what it started detached.
       `starts_itself`: a monitor may start a container with a restart policy at the moment we do, and one of both fails.
       `exec_status`: `exec` ends with the status of the command; else it only tells it.
+      `rootless`: root of a container is the user who runs the engine, and other users are none of the host.
       `multiline`: a variable of several lines can be passed outside the arguments.
     """
 
@@ -86,6 +87,7 @@ class Capabilities(Struct, frozen=True):
     exec_status: bool = True
     starts_itself: bool = False
     multiline: bool = True
+    rootless: bool = False
     has_init: bool = True
     auto_remove: bool = True
 

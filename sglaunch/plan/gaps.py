@@ -59,6 +59,7 @@ GAPS: Mapping[str, tuple[Gap, ...]] = {
 
 def fitted(wanted: Wanted, engine: Capabilities) -> tuple[Wanted, list[Problem], list[Problem]]:
     """The profile as the engine can make it; what it refuses; what it leaves out of what only the built-in asks."""
+    wanted = _with_caller(wanted, engine)
     problems = [_problem(gap, wanted, engine) for gap in GAPS[engine.name] if _lacks(gap, wanted, engine)]
     problems += [*_multiline(wanted, engine), *_unbuildable(wanted, engine), *_several_nodes(wanted)]
     warnings = list(_replicas(wanted))
@@ -73,6 +74,14 @@ def fitted(wanted: Wanted, engine: Capabilities) -> tuple[Wanted, list[Problem],
         else:
             problems.append(Problem(message, place, path, hint))
     return replace(wanted, spec=replace(wanted.spec, **left_out)), problems, warnings
+
+
+def _with_caller(wanted: Wanted, engine: Capabilities) -> Wanted:
+    """`user: me` where the engine maps users: Podman keeps the uid if asked, elsewhere root of the container is it."""
+    if not (wanted.settings.as_caller and engine.rootless) or wanted.spec.userns_mode:
+        return wanted
+    mapped = {"userns_mode": "keep-id"} if engine.name == PODMAN else {"user": "0:0"}
+    return replace(wanted, spec=replace(wanted.spec, **mapped))
 
 
 def _lacks(gap: Gap, wanted: Wanted, engine: Capabilities) -> bool:

@@ -122,7 +122,7 @@ class Settings(Struct, frozen=True):
     `readiness`: None where nothing tells of it. `fallback_shell`: the shell is a wish, and the next best will do.
     `soft`: fields that only the built-in layer asks for, dropped with a warning where the host lacks them.
     `accelerator`: what the spec's devices, rights and flags were expanded from. `nodes`, `replicas` and `kubernetes`
-    concern an export to Kubernetes. Times in seconds.
+    concern an export to Kubernetes. `as_caller`: the user is the caller, whose uid some engines map. Times in seconds.
     """
 
     attach: bool = False
@@ -137,6 +137,7 @@ class Settings(Struct, frozen=True):
     readiness: Readiness | None = None
     soft: frozenset[str] = frozenset()
     accelerator: str = ""
+    as_caller: bool = False
     nodes: int = 1
     replicas: int = 1
     kubernetes: Kubernetes = field(default_factory=Kubernetes)

@@ -112,6 +112,76 @@ def test_written_values_beat_the_hub_and_the_caches(tmp_path: Path) -> None:
     assert spec.volumes["/root/.cache/huggingface"].source == "/data/hf"
 
 
+HOMES = "/home/ana/.local/share/sglaunch/homes"
+ME = "user: me\ncaches: [huggingface]"
+
+
+def test_the_caller_gets_a_home_that_lasts_with_the_caches_in_it(tmp_path: Path) -> None:
+    one = wanted(tmp_path, f"container_name: box\n{ME}")
+    assert one.spec.user == "1000:1000"
+    assert one.spec.environment == {"HOME": "/home/ana", "USER": "ana", "LOGNAME": "ana"}
+    assert {target: mount.source for target, mount in one.spec.volumes.items()} == {
+        "/home/ana": f"{HOMES}/box",
+        "/home/ana/.cache": f"{HOMES}/box/.cache",
+        "/home/ana/.cache/huggingface": "/home/ana/.cache/huggingface",
+    }
+    assert all(mount.create_host_path for mount in one.spec.volumes.values())
+    assert {one.origins[path].place.line for path in ("environment.HOME", "volumes./home/ana/.cache")} == {6}
+    assert one.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "home"),
+    [({"uid": 0, "gid": 0, "user": "root", "home": "/root"}, "/root"), ({"user": "DOM\\a b:c"}, "/home/DOM-a-b-c")],
+)
+def test_the_home_of_the_caller_is_a_path_for_every_name(
+    tmp_path: Path, facts: dict[str, object], home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("test_expansions.FACTS", {**FACTS, **facts})
+    spec = wanted(tmp_path, ME).spec
+    assert spec.user == f"{facts.get('uid', 1000)}:{facts.get('gid', 1000)}"
+    assert spec.environment.get("HOME", "/root") == home
+    assert f"{home}/.cache/huggingface" in spec.volumes
+
+
+@pytest.mark.parametrize(
+    ("lines", "targets"),
+    [
+        ("environment: {HOME: /opt/app}", {"/opt/app/.cache/huggingface": "/home/ana/.cache/huggingface"}),
+        ("environment: {HOME: /}", {"/root/.cache/huggingface": "/home/ana/.cache/huggingface"}),
+        ("volumes: ['/data/h:/home/ana']", {"/home/ana": "/data/h"}),
+        ("volumes: ['/data/c:/home/ana/.cache']", {"/home/ana/.cache": "/data/c", "/home/ana": f"{HOMES}/ana-p-a"}),
+    ],
+)
+def test_written_values_beat_those_of_the_caller(tmp_path: Path, lines: str, targets: dict[str, str]) -> None:
+    spec = wanted(tmp_path, f"{ME}\n{lines}", top="project: p").spec
+    assert {target: mount.source for target, mount in spec.volumes.items()}.items() >= targets.items()
+    assert ("/home/ana" in spec.volumes) == ("HOME" not in lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("user: '1000:1000'\ncaches: [sglang]", "/root/.cache/sglang; write user: me, whose HOME holds the caches"),
+        ("user: '1000'\nvolumes: ['./x:/root/x']", "/root/x; write user: me, whose HOME holds the caches"),
+        ("user: ana\nserver: {model: /root/models/m}", "/root/models/m; write user: me, whose HOME holds the caches"),
+        ("user: me\ncaches: [sglang]\nvolumes: ['./x:/root/x']", "/root/x; mount it elsewhere"),
+        ("user: '1000'\ncaches: [sglang]\nenvironment: {HOME: /tmp}", ""),
+        ("user: '1000'\nvolumes: ['./x:/rooted']", ""),
+        ("user: 'root:1000'\ncaches: [sglang]", ""),
+        ("user: '0'\ncaches: [sglang]", ""),
+        ("caches: [sglang]", ""),
+    ],
+)
+def test_a_user_who_cannot_reach_what_is_mounted_below_root_is_warned_of(
+    tmp_path: Path, lines: str, named: str
+) -> None:
+    found = [
+        f"{warning.message}; {warning.hint}" for warning in wanted(tmp_path, lines).warnings if warning.path == "user"
+    ]
+    assert [text.partition("/root: ")[2] for text in found] == ([named] if named else []), found
+
+
 def test_a_variable_is_set_for_one_run(tmp_path: Path) -> None:
     text = 'vars: {tag: v1}\nprofiles:\n  a: {image: "x:{{ vars.tag }}"}\n'
     (tmp_path / "sglaunch.yaml").write_text(text, encoding="utf-8")

@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,61 @@ def container(real: RealEngine, place: Sglaunch) -> dict[str, Any]:
 
 def actions(place: Sglaunch) -> list[str]:
     return [one["action"] for one in json.loads(place("plan", "--json").stdout)["containers"]]
+
+
+AS_PERSON = """\
+import sys
+from sglaunch.recall.questions import KINDS
+KINDS["person"] = lambda: (12345, 12345, "ana", "/nonexistent")
+from sglaunch.cli import main
+from sglaunch.engine import detect
+detect._is_rootless = lambda *_: False
+sys.exit(main())
+"""
+TRY = "touch /workspace/made ~/mine ~/.cache/x ~/.cache/huggingface/y && mkdir ~/.cache/torch && id -u && echo $HOME"
+
+
+def test_the_caller_can_write_home_caches_and_project_and_owns_the_files(
+    place: Sglaunch, real_engine: RealEngine, tmp_path: Path
+) -> None:
+    """Tests run as root are those of another user, whose folders are given to them."""
+    is_root = os.getuid() == 0
+    home, uid, user = tmp_path / "ana", *((12345, "ana") if is_root else (os.getuid(), getpass.getuser()))
+    place.write(
+        "project: PROJECT\nprofiles:\n  box: {image: IMAGE, user: me, caches: [huggingface], shell: sh, "
+        "volumes: ['./work:/workspace'], command: [sleep, '300'], stop_signal: SIGKILL, protect: false}"
+    )
+    name = f"{user}-{place.project}-box"
+    kept = home / f".local/share/sglaunch/homes/{name}"
+    for folder in (kept / ".cache", home / ".cache/huggingface", place.folder / "work"):
+        folder.mkdir(parents=True)
+    for path in (home, *home.rglob("*"), place.folder / "work") if is_root else ():
+        os.chown(path, uid, uid)
+    tmp_path.chmod(0o755)
+
+    def run(*words: str) -> str:
+        command = [sys.executable, *(["-c", AS_PERSON] if is_root else ["-m", "sglaunch"]), *words]
+        env = {**place.env(), "HOME": str(home)}
+        done = subprocess.run(
+            command, cwd=place.folder, env=env, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("up", "-d")
+    assert run("exec", "box", "--", "sh", "-c", TRY).split() == [str(uid), f"/home/{user}"]
+    made = (
+        place.folder / "work/made",
+        kept / "mine",
+        kept / ".cache/x",
+        kept / ".cache/torch",
+        home / ".cache/huggingface/y",
+    )
+    assert {path.stat().st_uid for path in made} == {uid}
+    assert "up to date" in run("up", "-d")
+    run("up", "-d", "--force-recreate", "--yes")
+    assert run("exec", "box", "--", "sh", "-c", "ls ~") == "mine\n"
+    run("down")
 
 
 def test_the_life_of_a_container(place: Sglaunch, real_engine: RealEngine) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from sglaunch.engine.detect import Choice, connect
 from sglaunch.errors import EngineError
+from sglaunch.recall.questions import KINDS
 
 DOCKER = {"Client": {"Version": "28.2.2", "ApiVersion": "1.50"}, "Server": {"Version": "20.10.24", "Components": []}}
 BEFORE_PODMAN = {**DOCKER, "Server": {"Version": "4.3.1", "Components": [{"Name": "Podman Engine"}]}}
@@ -101,6 +102,35 @@ def test_an_alias_is_known_by_what_it_answers(programs: Path, answer: object, na
     program(programs, "docker", answer)
     assert connect(Choice()).capabilities.name == name
     assert connect(Choice("docker")).capabilities.name == name
+
+
+ROOTLESS = {**DOCKER, "Server": {"Version": "28.2.2", "Components": [{"Name": "rootlesskit", "Version": "1"}]}}
+
+
+@pytest.mark.parametrize(
+    ("uid", "choice", "answer", "rootless"),
+    [
+        (7, Choice("podman"), PODMAN, True),
+        (0, Choice("podman"), PODMAN, False),
+        (7, Choice("podman", sudo=True), PODMAN, False),
+        (0, Choice("podman", host="ssh://core@gpu1/run/user/501/podman/podman.sock"), PODMAN, True),
+        (7, Choice("podman", host="ssh://root@gpu1/run/podman/podman.sock"), PODMAN, False),
+        (7, Choice("nerdctl"), NERDCTL, True),
+        (0, Choice("nerdctl"), NERDCTL, False),
+        (7, Choice("docker"), DOCKER, False),
+        (7, Choice("docker"), ROOTLESS, True),
+        (7, Choice("docker", host="unix:///run/user/7/docker.sock"), DOCKER, True),
+    ],
+)
+def test_an_engine_of_a_users_own_is_known(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, uid: int, choice: Choice, answer: object, rootless: bool
+) -> None:
+    monkeypatch.setitem(KINDS, "person", lambda: (uid, uid, "ana", "/home/ana"))
+    monkeypatch.delenv("CONTAINER_HOST", raising=False)
+    (programs / "sudo").write_text('#!/bin/sh\nshift\nexec "$@"\n', encoding="utf-8")
+    (programs / "sudo").chmod(0o755)
+    program(programs, choice.name, answer)
+    assert connect(choice).capabilities.rootless is rootless
 
 
 def test_dockers_program_before_podman_is_known(programs: Path) -> None:

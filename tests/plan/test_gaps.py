@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from builders import at, make_container, make_observation, make_wanted, project
 
+from sglaunch.convert.to_create import create_call
+from sglaunch.plain import replace
 from sglaunch.plan.capabilities import Capabilities, known, number
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.gaps import GAPS, fitted
@@ -76,6 +78,27 @@ def test_every_row_is_tried_above() -> None:
     rows = {gap.path for gaps in GAPS.values() for gap in gaps}
     named = {{"logging_driver": "logging.driver"}.get(path, path) for options, _, _ in REFUSED for path in options}
     assert rows <= named
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "user", "userns"),
+    [
+        (PODMAN, {"as_caller": True}, "7:8", ""),
+        (replace(PODMAN, rootless=True), {"as_caller": True}, "7:8", "keep-id"),
+        (replace(PODMAN, rootless=True), {"as_caller": True, "userns_mode": "host"}, "7:8", "host"),
+        (replace(PODMAN, rootless=True), {}, "7:8", ""),
+        (replace(DOCKER_28, rootless=True), {"as_caller": True}, "0:0", ""),
+        (replace(NERDCTL_23, rootless=True), {"as_caller": True}, "0:0", ""),
+        (DOCKER_28, {"as_caller": True}, "7:8", ""),
+    ],
+)
+def test_the_caller_is_who_the_engine_maps_to_it(
+    engine: Capabilities, options: dict[str, Any], user: str, userns: str
+) -> None:
+    spec = fitted(make_wanted(user="7:8", **options), engine)[0].spec
+    assert (spec.user, spec.userns_mode) == (user, userns)
+    arguments = create_call(spec, {}, engine).arguments
+    assert (arguments["user"], arguments.get("userns", "")) == (user, userns)
 
 
 @pytest.mark.parametrize(
