@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sglaunch.config.load import Identity, load
+from sglaunch.config.load import Identity, Request, load
 from sglaunch.config.stated import stated
 from sglaunch.convert.from_inspect import container as observed
 from sglaunch.convert.from_inspect import is_container
@@ -66,7 +66,7 @@ def adoptable(common: Common, identity: Identity, engine: EngineClient, name: st
     one = observed(data, adopted.labels_for(data, adopted.adoptions()))
     whose = evidence(data, image, engine)
     reason, hint = refusal(one, whose, project, profile, observe(engine, project.name).containers)
-    other = _named(common, name, profile)
+    other = _named(request(common, identity.file), name, profile)
     if reason or other:
         raise Refused(reason or f"{name} is the name that profile {other} gives its container", hint or f"--as {other}")
     found = replace(imported(engine, data, image), name=profile)
@@ -83,10 +83,10 @@ def take(one: Adoptable) -> None:
         raise UsageError(f"the adoption cannot be recorded: {error}", "see XDG_STATE_HOME") from None
 
 
-def _named(common: Common, name: str, profile: str) -> str:
+def _named(files: Request, name: str, profile: str) -> str:
     """Another profile whose container has this name, as far as the files load."""
     try:
-        wanted = load(request(common), [], everything=True).wanted
+        wanted = load(files, [], everything=True).wanted
     except ConfigError:
         return ""
     return next((one for one, it in wanted.items() if it.spec.container_name == name and one != profile), "")

@@ -38,9 +38,12 @@ class Common(Struct, frozen=True):
     overrides: tuple[str, ...] = ()
 
 
-def project_file(common: Common) -> Path:
-    """The project this command is about. Files that somebody may have planted are refused until they are trusted."""
-    file, planted = found_project(common)
+def project_file(common: Common, *, new: bool = False) -> Path:
+    """The project this command is about. Files that somebody may have planted are refused until they are trusted.
+
+    `new`: where there is none, the path that one would have.
+    """
+    file, planted = found_project(common, new=new)
     known = trusted.agreed(file) if planted else frozenset()
     missing = [text for text in planted if trusted.fingerprint(text) not in known]
     if missing:
@@ -48,11 +51,11 @@ def project_file(common: Common) -> Path:
     return file
 
 
-def found_project(common: Common) -> tuple[Path, list[str]]:
+def found_project(common: Common, *, new: bool = False) -> tuple[Path, list[str]]:
     """The project file, and which of the project's files others could have written."""
     if not witness.ask("is-folder", str(common.directory)):
         raise UsageError(f"{common.directory}: no such folder", "see -C")
-    file = find_project(common.directory, common.file or witness.env(FILE_VARIABLE))
+    file = find_project(common.directory, common.file or witness.env(FILE_VARIABLE), new=new)
     return file, trusted.planted(project_files(file))
 
 

@@ -20,7 +20,7 @@ from sglaunch.pipeline import prepare
 from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import value_text
-from sglaunch.project import Common, connect, request
+from sglaunch.project import Common, connect, project_file, request
 from sglaunch.report.clean import clean
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import SCHEMA_VERSION, problem_data, warning_lines
@@ -29,10 +29,11 @@ from sglaunch.report.progress import say
 
 def run(common: Common, name: str, profile: str | None = None) -> int:
     """Records a container as that of a profile, and writes the profile after it where there is none of that name.
+    Where there is no project file, it writes one.
 
     Then the plan is shown: what the files ask beyond what the container is.
     """
-    identity = identify(request(common))
+    identity = identify(request(common, project_file(common, new=True)))
     engine = connect(common, identity.engine)
     name = str(inspect(engine, name)[0].get("Name") or name).removeprefix("/")
     profile = profile or profile_name(name)
@@ -58,8 +59,8 @@ def _write(common: Common, identity: Identity, found: Imported, reasons: tuple[s
     """The profile put into the project file. Under the name of a built-in one it begins anew."""
     if found.name in identity.names:
         found = replace(found, keys={"extends": None, **found.keys})
-    before = read_text(identity.file) or ""
-    save(common, identity.file, before, with_profiles(before, [found], identity.file.name), reasons)
+    before = read_text(identity.file)
+    save(common, identity.file, before, with_profiles(before or "", [found], identity.file.name), reasons)
 
 
 def _tell(common: Common, found: Imported, profile: str, name: str) -> None:

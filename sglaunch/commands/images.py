@@ -21,6 +21,7 @@ from sglaunch.project import Common
 from sglaunch.report.images import images_data, images_table, rows
 from sglaunch.report.problems import SCHEMA_VERSION
 from sglaunch.spec.container import Wanted
+from sglaunch.spec.reference import names_registry, parse
 
 
 def pull(common: Common, profiles: Sequence[str], *, dry_run: bool = False) -> int:
@@ -43,6 +44,11 @@ def push(common: Common, profiles: Sequence[str], *, dry_run: bool = False) -> i
     """Pushes the images of the named profiles, or of all that have `build`, with their further tags."""
     prepared = prepare(common, profiles)
     plan = plan_push(_building(prepared, profiles))
+    for step in plan.steps("push"):
+        if not names_registry(step.target):
+            message = f"{step.target} names no registry; docker would push it to {parse(step.target).full}"
+            hint = f"write image: REGISTRY/{step.target}, such as registry.example.com/{step.target}"
+            raise UsageError(message, hint)
     if dry_run:
         return show_plan(common, plan)
     digests: dict[str, str] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from sglaunch.commands.import_compose import ComposeText
 from sglaunch.commands.pasted import ARGUMENT, STDIN, read_pasted
 from sglaunch.commands.saving import read_text, save
 from sglaunch.config.document import parse
-from sglaunch.config.files import FILE_VARIABLE, PROJECT_FILE, builtin_names
+from sglaunch.config.files import PROJECT_FILE, builtin_names
 from sglaunch.config.layers import check_profile_name
 from sglaunch.config.load import identify
 from sglaunch.config.node import Problems
@@ -69,7 +68,7 @@ def answer(common: Common, imported: Sequence[Imported], *, write: bool, moved: 
     own = [_alone(one) for one in imported]
     path, losses = None, [loss for one in own for loss in one.losses]
     if write:
-        path = _target(common)
+        path = project_file(common, new=True)
         losses += [] if moved else _elsewhere(common, path, own)
     if not common.json:
         for line in loss_lines(losses):
@@ -100,25 +99,10 @@ def _alone(one: Imported) -> Imported:
     return replace(one, keys={"extends": None, **one.keys}, comments=comments)
 
 
-def _target(common: Common) -> Path:
-    """The project file as every command finds it; where there is none, one in this folder."""
-    named = common.file or os.environ.get(FILE_VARIABLE)
-    if named:
-        path = common.directory / Path(named).expanduser()
-        path = path / PROJECT_FILE if path.is_dir() else path
-        return project_file(common) if path.exists() else path
-    try:
-        return project_file(common)
-    except UsageError:
-        if not common.directory.is_dir():
-            raise
-        return common.directory / PROJECT_FILE
-
-
 def _folder(common: Common) -> Path:
     """That of the project file, as it is or as it would be written."""
     try:
-        return _target(common).parent
+        return project_file(common, new=True).parent
     except Refused:
         return common.directory
 

@@ -114,18 +114,23 @@ def tracked(path: Path) -> bool:
     return bool(witness.ask("tracked", str(path)))
 
 
-def find_project(start: Path, named: str | None) -> Path:
-    """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder."""
+def find_project(start: Path, named: str | None, *, new: bool = False) -> Path:
+    """The project file: the one named, else the nearest `sglaunch.yaml` here or above, as git finds its folder.
+
+    `new`: where there is none, the path that one would have.
+    """
     if named:
         path = _absolute(start / Path(named).expanduser())
         path = path / PROJECT_FILE if witness.ask("is-folder", str(path)) else path
-        if not witness.exists(path):
+        if not new and not witness.exists(path):
             raise UsageError(f"{path}: no such project file", "see --file and SGLAUNCH_FILE, or run `sglaunch init`")
         return path
     here = _absolute(start)
     for folder in (here, *here.parents):
         if witness.exists(folder / PROJECT_FILE):
             return folder / PROJECT_FILE
+    if new:
+        return here / PROJECT_FILE
     for name in ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"):
         if witness.exists(here / name):
             hint = f"{name} here is a compose file: `sglaunch import {name}`, or start with `sglaunch init`"

@@ -81,7 +81,8 @@ class Loader:
 
     def identity(self) -> Identity:
         """See load.identify."""
-        if not any(text.layer == PROJECT for text in self.files.texts) or self.stack.broken:
+        is_read = any(text.layer == PROJECT for text in self.files.texts)
+        if self.stack.broken or (self.problems.errors and not is_read):
             raise ConfigError(sorted(self.problems.errors, key=_by_place), self.files.lines)
         names = self.stack.known()
         return Identity(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plain import Struct
@@ -26,7 +26,34 @@ class Row(Struct, frozen=True):
     hint: str
 
 
+# Programs that engines run on their own host, and the Debian package of each; NVIDIA's are in NVIDIA's repository.
+HOST_PROGRAMS: Mapping[str, str] = {
+    **dict.fromkeys(("newuidmap", "newgidmap"), "uidmap"),
+    **dict.fromkeys(("slirp4netns", "fuse-overlayfs", "runc", "crun", "conmon", "catatonit", "iptables"), ""),
+    **dict.fromkeys(("netavark", "aardvark-dns"), ""),
+    "pasta": "passt",
+    "containerd-shim-runc-v2": "containerd",
+    "nvidia-container-cli": "libnvidia-container-tools",
+    **dict.fromkeys(("nvidia-container-runtime-hook", "nvidia-container-runtime"), "nvidia-container-toolkit"),
+    **dict.fromkeys(("nvidia-ctk", "nvidia-cdi-hook"), "nvidia-container-toolkit-base"),
+}
+
+
+def _host_program(name: str, package: str) -> Row:
+    """A program of the host. Of the container's own the engine says that its process was to be started."""
+    path = rf'[\\"]*(?:/\S*/)?{re.escape(name)}[\\"]*'
+    missing = r"(?:executable file not found|stat \S+: no such file)"
+    return Row(
+        "host-program",
+        rf"(?<!process: )(?<!process caused: )exec: {path}: {missing}|fork/exec {path}: no such file|"
+        rf"(?:could not find|cannot find|OCI runtime) {path}(?:,|:| in | not found|\s*$)",
+        f"the host has no program {name}, which {{engine}} needs",
+        f"install it on the host: `sudo apt-get install {package or name}` on Debian and Ubuntu",
+    )
+
+
 ROWS: Sequence[Row] = (
+    *(_host_program(name, package) for name, package in HOST_PROGRAMS.items()),
     Row(
         "permission",
         r"permission denied while trying to connect|dial unix [^:]*: connect: permission denied",

@@ -30,16 +30,17 @@ def pull(step: Step, engine: Engine, tell: Tell) -> str:
     """Through the mirrors first. What a mirror gave gets the written name, and keeps no other."""
     platform = str(step.values.get("platform", ""))
     tried: list[str] = []
+    name = parse(step.target).full if engine.capabilities.needs_registry else step.target
     for source in (*step.values.get("mirrors", ()), step.target):
         try:
-            engine.pull(source, platform, tell)
+            engine.pull(name if source == step.target else source, platform, tell)
         except EngineError as error:
             tried.append(f"{source}: {error.message}")
             if source == step.target:
                 raise _with_mirrors(_explained(error, source, engine), tried[:-1]) from None
             continue
         if source != step.target and "@" not in step.target:
-            engine.tag(source, step.target)
+            engine.tag(source, name)
             engine.discard(source)
         pulled.remember(engine.identity, step.target)
         return f"from {source}" if source != step.target else ""

@@ -44,6 +44,7 @@ class Capabilities(Struct, frozen=True):
       `digests`: an image is known by its digest, since a container does not tell the id of its own.
       `hides_environment`: it stands in the native form of inspect alone.
       `local_prefix`: what it puts before the names of images that no registry gave.
+      `needs_registry`: a pull without one is refused where the host has no search registries.
 
     `platform`: of its machine, as `linux/amd64`.
 
@@ -75,6 +76,7 @@ class Capabilities(Struct, frozen=True):
     digests: bool = False
     hides_environment: bool = False
     local_prefix: str = ""
+    needs_registry: bool = False
     updates: frozenset[str] = _LIVE
     connects: bool = True
     creates_beside: bool = True
@@ -119,6 +121,7 @@ def known(
             updates=frozenset(),
             gpus="cdi",
             local_prefix="localhost/",
+            needs_registry=True,
             builder=Builder(pull="--pull=newer", lacks=frozenset({"cache_to"}), instead="docker-buildx has it"),
             runs_healthchecks=systemd,
             has_init=has_init,

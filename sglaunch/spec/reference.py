@@ -39,7 +39,16 @@ class Reference(Struct, frozen=True):
     @property
     def familiar(self) -> str:
         """As people write it."""
-        return f"{self.name}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+        return f"{self.name}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return f"{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+
+    @property
+    def full(self) -> str:
+        """With the registry, which Podman does not take for granted."""
+        return f"{self.registry}/{self.repository}{self._suffix}"
 
     def with_digest(self, digest: str) -> Reference:
         """By digest alone: engines other than Docker refuse a tag beside it."""
@@ -56,12 +65,17 @@ def is_reference(text: str) -> bool:
     return re.fullmatch(REFERENCE, text) is not None
 
 
+def names_registry(text: str) -> bool:
+    """Whether a reference begins with a registry's host."""
+    head, slash, _ = text.partition("/")
+    return bool(slash) and ("." in head or ":" in head or head == "localhost")
+
+
 def parse(text: str) -> Reference:
     """Raises ValueError for what is no reference."""
     rest, _, digest = text.partition("@")
-    head, slash, tail = rest.partition("/")
-    is_host = bool(slash) and ("." in head or ":" in head or head == "localhost")
-    registry, path = (head, tail) if is_host else (HUB, rest)
+    head, _, tail = rest.partition("/")
+    registry, path = (head, tail) if names_registry(rest) else (HUB, rest)
     repository, colon, tag = path.partition(":")
     if not repository or (colon and not tag) or (digest and ":" not in digest):
         raise ValueError(f"{text!r} is not an image reference, such as registry/name:tag")

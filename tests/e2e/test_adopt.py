@@ -11,6 +11,7 @@ import pytest
 from docker_engine import EventLog
 from real_engines import RealEngine
 from sglaunch_cli import Sglaunch
+from terminal import Open
 
 ON_TWO = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("docker", "podman")]
 OPTIONS = ("-e", "A=1", "-e", "HF_TOKEN=hf_notforyou1", "-v", "FOLDER:/work", "-w", "/work", "--label", "q=1")
@@ -86,6 +87,41 @@ def test_from_by_hand_to_gone(place: Sglaunch, real_engine: RealEngine, engine_n
     assert not records()
     place(*on, "down", "--yes")
     assert not real_engine.containers(place.project)
+
+
+@pytest.mark.docker
+def test_without_a_project_file_one_is_written_once_somebody_agreed(
+    place: Sglaunch, real_engine: RealEngine, terminal: Open
+) -> None:
+    file = place.folder / "sglaunch.yaml"
+    file.unlink()
+    name = by_hand(place, real_engine)
+    said = place("adopt", name, "--as", "box", status=3).stderr
+    assert f"{file} would be written" in said and "--yes" in said
+    assert not file.exists() and not records()
+    place("adopt", "nope-not-here", "--yes", status=2)
+    assert not file.exists()
+
+    keep = terminal("adopt", name, "--as", "box", on=place)
+    keep.expect(r"write it\?")
+    keep.type("k\n")
+    assert keep.status() == 3
+    assert not file.exists() and not records()
+
+    assert "nothing was done to it" in place("adopt", name, "--as", "box", "--yes").stdout
+    assert f"container_name: {name}" in file.read_text(encoding="utf-8")
+    assert place.plan()["action"] == "none"
+    assert "up to date" in place("up", "-d").stdout
+    place("down", "--yes")
+
+
+@pytest.mark.docker
+def test_an_adopted_file_may_be_named(place: Sglaunch, real_engine: RealEngine) -> None:
+    name = by_hand(place, real_engine)
+    place("-f", "own.yaml", "adopt", name, "--as", "box", "--yes")
+    assert f"container_name: {name}" in (place.folder / "own.yaml").read_text(encoding="utf-8")
+    assert "up to date" in place("-f", "own.yaml", "up", "-d").stdout
+    place("-f", "own.yaml", "down", "--yes")
 
 
 @pytest.mark.docker

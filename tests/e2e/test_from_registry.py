@@ -151,6 +151,49 @@ def test_a_lock_holds_whatever_the_tag_does(place: Sglaunch, real_engine: RealEn
     assert "sglaunch.lock pins" in place("plan").stderr
 
 
+@pytest.mark.parametrize("place", [pytest.param("podman", marks=pytest.mark.podman)], indirect=True)
+def test_podman_without_search_registries_gets_images_of_docker_io(
+    place: Sglaunch, real_engine: RealEngine, server: RegistryServer, tmp_path: Path
+) -> None:
+    """A mirror in Podman's own settings stands in for docker.io; `localhost/` is where Podman keeps what it made."""
+    give(real_engine, f"{server.host}/{place.project}/short:1", "a")
+    (tmp_path / "registries.conf").write_text(
+        f'''[[registry]]
+prefix = "docker.io"
+location = "docker.io"
+[[registry.mirror]]
+location = "{server.host}"
+insecure = true
+'''
+    )
+    lines = "command: [sleep, '300'], stop_signal: SIGKILL, protect: false"
+    place.write(f"project: {place.project}\nprofiles:\n  web: {{image: '{place.project}/short:1', {lines}}}\n")
+    assert "created" in place("up", "-d").stdout
+    assert real_engine.inspect(f"docker.io/{place.project}/short:1", "image")["RepoTags"]
+    assert "up to date" in place("up", "-d").stdout
+    assert place.plan()["action"] == "none"
+    place("pull")
+    assert "up to date" in place("up", "-d").stdout
+
+    real_engine.run("tag", place.image, f"localhost/{place.project}/own:1")
+    place.edit("short:1", "own:1")
+    assert "recreated" in place("up", "-d", "--yes").stdout
+    assert "up to date" in place("up", "-d").stdout
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("image", "there"), [("made", "docker.io/library/made"), ("team/made", "docker.io/team/made")])
+def test_nothing_is_pushed_to_a_registry_that_was_not_named(sglaunch: Sglaunch, image: str, there: str) -> None:
+    sglaunch.write(f"project: PROJECT\nprofiles: {{web: {{build: ., image: '{image}:1'}}}}")
+    for words in (("push",), ("push", "--dry-run")):
+        said = sglaunch(*words, status=2).stderr
+        assert f"{image}:1 names no registry; docker would push it to {there}:1" in said
+        assert f"registry.example.com/{image}:1" in said
+    sglaunch.edit("build: .", f"build: {{context: ., tags: ['{image}:2']}}")
+    sglaunch.edit(f"'{image}:1'", "r.example/a:1")
+    assert f"{image}:2 names no registry" in sglaunch("push", status=2).stderr
+
+
 def test_build_and_push_with_tags(place: Sglaunch, real_engine: RealEngine, server: RegistryServer) -> None:
     image = "localhost/sglaunch-test/busybox:1" if real_engine.name == "podman" else "sglaunch-test/busybox:1"
     place.write(BUILDING.replace("REGISTRY", server.host).replace("team", place.project))

@@ -210,6 +210,57 @@ SAID = {
         "no-builder",
         "builds with BuildKit",
     ),
+    "host: newuidmap": (
+        'Error: cannot find newuidmap: exec: "newuidmap": executable file not found in $PATH',
+        "host-program",
+        "the host has no program newuidmap",
+    ),
+    "host: newuidmap, podman 4": (
+        "Error: command required for rootless mode with multiple IDs: "
+        'exec: "newuidmap": executable file not found in $PATH',
+        "host-program",
+        "newuidmap, which docker needs",
+    ),
+    "host: slirp4netns": (
+        "Error: could not find slirp4netns, the network namespace can't be configured: "
+        'exec: "slirp4netns": executable file not found in $PATH',
+        "host-program",
+        "no program slirp4netns",
+    ),
+    "host: netavark": (
+        'Error: could not find "netavark" in one of [/usr/local/libexec/podman /usr/lib/podman]',
+        "host-program",
+        "no program netavark",
+    ),
+    "host: crun": ('Error: default OCI runtime "crun" not found: invalid argument', "host-program", "no program crun"),
+    "host: fuse-overlayfs": (
+        "Error: mounting overlay: fork/exec /usr/bin/fuse-overlayfs: no such file or directory",
+        "host-program",
+        "no program fuse-overlayfs",
+    ),
+    "host: NVIDIA's hook": (
+        RUNC + "error during container init: error running hook #0: fork/exec /usr/bin/nvidia-container-runtime-hook: "
+        "no such file or directory: unknown",
+        "host-program",
+        "no program nvidia-container-runtime-hook,",
+    ),
+    "host: nvidia-container-cli": (
+        RUNC + "error during container init: error running hook #0: error running hook: exit status 1, stdout: , "
+        'stderr: exec: "nvidia-container-cli": executable file not found in $PATH: unknown',
+        "host-program",
+        "no program nvidia-container-cli",
+    ),
+    "a command of the image with the name of a program of hosts": (
+        RUNC + 'exec: "iptables": executable file not found in $PATH: unknown',
+        "command-not-found",
+        "no command iptables",
+    ),
+    "the same, as older runc said it": (
+        D + "OCI runtime create failed: container_linux.go:380: starting container process caused: "
+        'exec: "runc": executable file not found in $PATH: unknown',
+        "command-not-found",
+        "no command runc",
+    ),
     "command missing": (
         RUNC + 'exec: "zsh": executable file not found in $PATH: unknown',
         "command-not-found",
@@ -306,6 +357,15 @@ def test_what_an_engine_says_is_recognised_and_has_a_next_step(case: str) -> Non
 def test_case_and_surrounding_lines_do_not_matter(case: str) -> None:
     text, kind, _ = SAID[case]
     assert explain(f"WARNING: No swap limit support\n{text.upper()}\n").kind == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("newuidmap", "uidmap"), ("runc", "runc"), ("pasta", "passt"), ("nvidia-ctk", "nvidia-container-toolkit-base")],
+)
+def test_a_missing_program_of_the_host_is_named_with_its_package(name: str, package: str) -> None:
+    hint = explain(f'Error: exec: "{name}": executable file not found in $PATH', "podman").hint
+    assert hint == f"install it on the host: `sudo apt-get install {package}` on Debian and Ubuntu"
 
 
 def test_every_row_has_a_text_that_it_was_made_for() -> None:
