@@ -76,7 +76,7 @@ class FakeEngine:
     """The twin of engine/client.py. `missing` are bind sources that the host lacks, `registry` what can be pulled.
 
     `changed` holds the changed paths of a container's layer, `saved` the snapshots: image -> container and the
-    variables that were blanked, `answers` the status of each (port, path) that is asked for inside a container.
+    variables that were blanked, `denied` the devices that a container may not open, `answers` the status of each (port, path) that is asked for inside a container.
     """
 
     capabilities = Capabilities()
@@ -103,6 +103,7 @@ class FakeEngine:
         self.calls: list[tuple[str, str]] = []
         self.changed: dict[str, list[str]] = {}
         self.answers: dict[tuple[int, str], int] = {}
+        self.denied: dict[str, list[str] | None] = {}
         self.saved: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.image_labels: dict[str, dict[str, str]] = {}
         self.image_volumes: dict[str, tuple[str, ...]] = {}
@@ -342,6 +343,10 @@ class FakeEngine:
         with self._call("probe_inside", container):
             data = self._find(container)
             return self.answers.get((port, path), 0) if data is not None and data["State"]["Status"] == "running" else 0
+
+    def denied_devices(self, container: str) -> list[str] | None:
+        with self._call("denied_devices", container):
+            return self.denied.get(self._get(container)["Name"].removeprefix("/"), [])
 
     def log_tail(self, container: str, lines: int, since: str = "") -> list[str]:
         with self._call("log_tail", container):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import docker_engine
+import pytest
 
 START_SECONDS = 20.0
 
@@ -184,3 +185,12 @@ def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
 def _mounts(folder: str) -> list[str]:
     lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     return [fields[1] for fields in (line.split() for line in lines) if fields[1].startswith(folder)]
+
+
+def deny_device(container: str, rule: str) -> None:
+    """Withdraws a device from a running container, as a reload of its cgroup does (cgroup v1)."""
+    found = list(Path("/sys/fs/cgroup/devices").glob(f"**/*{container}*/devices.deny"))
+    if not found:
+        pytest.skip("the device cgroup is not that of cgroup v1, or may not be written")
+    for path in found:
+        path.write_text(rule, encoding="ascii")

@@ -69,6 +69,7 @@ TP4 = make_wanted(
     origins={"server.args.tp": at(12, column=9)},
 )
 TP8 = replace(TP4, spec=replace(TP4.spec, server=Server("Qwen/Qwen3-8B", args={"tp": 8})))
+GPUS, GPUS_CPUS = make_wanted(gpus=Gpus(-1)), make_wanted(gpus=Gpus(-1), cpus=1.5)
 FILES = make_wanted(volumes={"/data": Mount("bind", "/srv/data")}, origins={"volumes": at(9)})
 CACHE = make_wanted(volumes={"/cache": Mount("bind", "/home/ana/.cache", create_host_path=True)})
 BUILT_IN_GPUS = make_wanted(gpus=Gpus(-1), soft=frozenset({"gpus"}), origins={"gpus": at(3, "built-in")})
@@ -185,6 +186,13 @@ CASES: dict[str, Case] = {
     ),
     "memory removed": Case(there=make_container(make_wanted(mem_limit=GIB))),
     "cpus drifted": Case(make_wanted(cpus=1.5), make_container(make_wanted(cpus=1.5), cpus=4.0)),
+    "cpus set, with GPUs": Case(GPUS_CPUS, make_container(GPUS)),
+    "cpus set, with GPUs, paused": Case(GPUS_CPUS, make_container(GPUS, status="paused")),
+    "cpus set, with GPUs, exited": Case(GPUS_CPUS, make_container(GPUS, status="exited")),
+    "cpus set, with GPUs, gpu_update: recreate": Case(
+        make_wanted(gpus=Gpus(-1), cpus=1.5, gpu_update="recreate", recreate="always", protect=False),
+        make_container(GPUS),
+    ),
     "cpus set, exited": Case(make_wanted(cpus=1.5), make_container(status="exited")),
     "cpus set, paused": Case(make_wanted(cpus=1.5), make_container(status="paused")),
     "pids_limit removed": Case(there=make_container(make_wanted(pids_limit=100))),

@@ -21,7 +21,7 @@ from sglaunch.plan.options import BY_FIELD
 GROUPS: Mapping[str, str] = {
     "What it is": "extends container_name image build pull_policy platform labels depends_on",
     "SGLang": "server caches hub",
-    "GPUs and devices": "gpus accelerator devices device_cgroup_rules runtime",
+    "GPUs and devices": "gpus gpu_update accelerator devices device_cgroup_rules runtime",
     "What runs": "command entrypoint working_dir user hostname tty stdin_open init shell attach",
     "Environment and secrets": "environment env_file secret_env",
     "Files": "volumes tmpfs volumes_from read_only",

@@ -112,6 +112,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "shell": ["zsh", ["bash", "--login"]],
     "attach": [True],
     "recreate": ["always"],
+    "gpu_update": ["recreate"],
     "protect": [False],
     "project": ["eval"],
     "default_profiles": [["dev"]],

@@ -125,6 +125,11 @@ class Profile(Strict):
     shell: Annotated[list[Text], Field(min_length=1)] = Field(["bash"], description="what up and shell run")
     attach: Flag = Field(False, description="whether up enters that shell on a terminal")
     recreate: Literal["ask", "always"] = Field("ask", description="when a change needs a new container")
+    gpu_update: Literal["check", "recreate"] = Field(
+        "check",
+        description="how a running container with NVIDIA GPUs takes mem_limit, cpus, restart and their like: check "
+        "updates it in place and checks that the GPUs are still there; recreate makes a new container",
+    )
     protect: Flag = Field(True, description="removing it needs consent when its layer holds changes")
 
 

@@ -230,6 +230,7 @@ def logging(node: Node, path: str, scope: Scope) -> Node:
 TEXT_KEYS = (
     *("container_name", "image", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "user", "working_dir"),
     *("hostname", "stop_signal", "cpuset", "runtime", "platform", "pull_policy", "accelerator", "hub", "recreate"),
+    "gpu_update",
 )
 
 _BUILD: Mapping[str, Lengthen] = {

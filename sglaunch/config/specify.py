@@ -218,6 +218,7 @@ def _settings(profile: Profile, merged: Node) -> Settings:
         shell=tuple(profile.shell),
         fallback_shell=shell is None or shell.origin.layer == BUILTIN,
         recreate=profile.recreate,
+        gpu_update=profile.gpu_update,
         protect=profile.protect,
         pull_policy=profile.pull_policy,
         depends_on=tuple(profile.depends_on),

@@ -230,6 +230,21 @@ def _erase(step: Step, engine: Engine) -> str:
         return f"kept: {error}"
 
 
+def _check_gpus(step: Step, engine: Engine) -> str:
+    """Raises EngineError where a container may no longer open its NVIDIA devices."""
+    lost = engine.denied_devices(step.target)
+    if lost is None:
+        return "its GPUs could not be checked: no command runs in it"
+    if lost:
+        message = f"the update took the GPUs of {step.target} away ({', '.join(lost)}: operation not permitted)"
+        hint = (
+            f"`sglaunch restart {step.values['profile']}` gives them back; gpu_update: recreate avoids it, "
+            "and `sglaunch doctor` shows how to fix the host"
+        )
+        raise EngineError(Failure("gpus-lost", message, hint))
+    return ""
+
+
 def _wait_gone(step: Step, engine: Engine) -> None:
     name, deadline = step.target, time.monotonic() + GONE_SECONDS
     while look(name, engine) is not None:
@@ -270,6 +285,7 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "restart": lambda step, engine: engine.restart(step.target),
     "unpause": lambda step, engine: engine.unpause(step.target),
     "update": lambda step, engine: engine.update(step.target, step.values),
+    "check-gpus": _check_gpus,
     "rename": lambda step, engine: engine.rename(step.target, step.to),
     "snapshot": _snapshot,
     "remove": _remove,

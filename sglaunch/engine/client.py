@@ -220,6 +220,12 @@ class EngineClient:
             return 0
         return int(status) if status.isdecimal() else 0
 
+    def denied_devices(self, container: str) -> list[str] | None:
+        from sglaunch.engine.probe import DENIED_DEVICES
+
+        done = self.cli.run("exec", container, "sh", "-c", DENIED_DEVICES)
+        return done.stdout.split() if done.returncode == 0 else None
+
     def exec_(self, *words: str) -> int:
         """`exec` in this terminal: its status is the command's, where it does not replace this process altogether."""
         if self.capabilities.exec_status:

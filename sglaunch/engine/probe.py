@@ -36,6 +36,15 @@ done
 """Prints the status of a GET of path $2 at port $1 within $3 seconds, by whatever program the image has for it."""
 
 
+DENIED_DEVICES = r"""
+for node in /dev/nvidia* /dev/dxg; do
+    [ -c "$node" ] || continue
+    case $( (LC_ALL=C; exec <"$node") 2>&1) in *"peration not permitted"*) echo "$node" ;; esac
+done
+"""
+"""Prints NVIDIA's device nodes that the container's device cgroup denies: to open one is EPERM then, whatever its mode."""
+
+
 def first_ready(where: Sequence[str], path: str) -> str | None:
     """The first of some addresses that answers with 200."""
     return next((address for address in where if probe(address, path) == OK), None)

@@ -139,6 +139,10 @@ class Engine(Protocol):
         """The status of a GET from inside the container, 0 where nothing answers or nothing there can ask."""
         ...
 
+    def denied_devices(self, container: str) -> list[str] | None:
+        """NVIDIA's device nodes in a running container that it may not open; None where nothing in it can check."""
+        ...
+
     def log_tail(self, container: str, lines: int, since: str = "") -> list[str]:
         """The last log lines, stdout and stderr, of those written since a time (RFC 3339)."""
         ...

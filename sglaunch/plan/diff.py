@@ -8,10 +8,10 @@ from typing import Any
 from sglaunch.errors import Origin
 from sglaunch.plain import Struct, defaults_of, names_of
 from sglaunch.plan.capabilities import Capabilities
-from sglaunch.plan.observation import ObservedContainer
+from sglaunch.plan.observation import SERVING, ObservedContainer
 from sglaunch.plan.options import BY_FIELD, LIVE, NOTHING, RECREATE, UPDATE, recreate_part, show
 from sglaunch.spec.canonical import SECRET_VALUE, plain
-from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
+from sglaunch.spec.container import ContainerSpec, Wanted, has_nvidia, origin_of
 from sglaunch.spec.labels import fingerprints
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import MASK, Healthcheck, Secret
@@ -105,6 +105,7 @@ def _image_changes(
 
 
 def _live_changes(wanted: Wanted, observed: ObservedContainer, engine: Capabilities) -> Iterator[Change]:
+    recreates = wanted.settings.gpu_update == "recreate" and has_nvidia(wanted.spec) and observed.status in SERVING
     for option in LIVE:
         assert option.live is not None
         value, is_now = getattr(wanted.spec, option.field), observed.live.get(option.field)
@@ -112,7 +113,7 @@ def _live_changes(wanted: Wanted, observed: ObservedContainer, engine: Capabilit
         removed = value in _UNLIMITED
         if value == is_now or (not is_now and (removed or value == option.live.reset)):
             continue
-        in_place = option.field in engine.updates and not (removed and option.live.reset is None)
+        in_place = option.field in engine.updates and not recreates and not (removed and option.live.reset is None)
         effect = UPDATE if in_place else RECREATE
         yield _change(option.field, show(option.field, is_now), show(option.field, value or None), wanted, effect)
 

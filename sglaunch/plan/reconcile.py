@@ -25,7 +25,7 @@ from sglaunch.plan.order import bringing_up, in_order
 from sglaunch.plan.ports import given, occupied, taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
-from sglaunch.plan.replacing import passing_names, ready_steps, replace_steps, update_steps
+from sglaunch.plan.replacing import gpu_check, passing_names, ready_steps, replace_steps, update_steps
 from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import inherited, own_volumes, unsaved
 from sglaunch.spec.canonical import SECRET_VALUE
@@ -153,6 +153,7 @@ def _existing(
         warnings += [Problem(f"its GPU is in use: {line}", path="gpus", hint="see `sglaunch gpus`") for line in held]
     name = wanted.spec.container_name if updates else container.name
     starts = tuple(replace(step, target=name) for step in starts)
+    starts += gpu_check(wanted, container, (*updates, *starts))
     action = UPDATE if updates else START if starts else NONE
     return ContainerPlan(
         wanted.profile,

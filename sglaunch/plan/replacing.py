@@ -15,11 +15,11 @@ from sglaunch.plan.choices import Choices
 from sglaunch.plan.consent import snapshot_step
 from sglaunch.plan.creation import create_steps
 from sglaunch.plan.diff import Change
-from sglaunch.plan.observation import SERVING, Observation, ObservedContainer
+from sglaunch.plan.observation import RUNNING, SERVING, Observation, ObservedContainer
 from sglaunch.plan.options import BY_FIELD, UPDATE
 from sglaunch.plan.steps import Step
 from sglaunch.plan.volumes import erase_steps, inherited
-from sglaunch.spec.container import Wanted
+from sglaunch.spec.container import Wanted, has_nvidia
 
 NEW_SUFFIX, OLD_SUFFIX = ".new", ".old"
 UNWATCHED_SECONDS = 10.0
@@ -44,12 +44,13 @@ def replace_steps(
     vanishes = serving and old.auto_remove
     save = [snapshot_step(old, seen.now)] if choices.snapshot else []
     why = f"replaced by {new}" if beside else "makes room for the new one"
+    unpause = [Step("unpause", old.name, "a paused container cannot stop")] if old.status == "paused" else []
     stop = Step("stop", old.name, why, undo=() if vanishes else (Step("start", old.name, "undo"),))
     if vanishes:
         leave = [*save, stop, Step("gone", old.name, "the engine removes it (auto_remove)")]
     else:
         back = (Step("rename", aside, "undo", to=old.name),)
-        leave = [*_quieten(old, seen.engine), stop] if serving else []
+        leave = [*unpause, stop, *_quieten(old, seen.engine)] if serving else []
         leave += [*save, Step("rename", old.name, "kept until the new one runs", to=aside, undo=back)]
     if beside:
         back = (Step("rename", name, "undo", to=new),)
@@ -91,15 +92,16 @@ def forget_steps(container: ObservedContainer) -> list[Step]:
 
 
 def _quieten(old: ObservedContainer, engine: Capabilities) -> list[Step]:
-    """A set-aside container must not come back when the engine restarts: its restart policy is `no` meanwhile."""
-    steps = []
-    if old.status == "paused":
-        steps.append(Step("unpause", old.name, "a paused container cannot stop"))
+    """A set-aside container must not come back when the engine restarts: its restart policy is `no` meanwhile.
+
+    It is changed while the container is stopped, and changed back before it starts: an update of a running one could
+    take its GPUs away.
+    """
     policy = old.live.get("restart", "no")
-    if policy != "no" and "restart" in engine.updates:
-        back = (Step("update", old.name, "undo", values={"restart": policy}),)
-        steps.append(Step("update", old.name, "must not come back", values={"restart": "no"}, undo=back))
-    return steps
+    if policy == "no" or "restart" not in engine.updates:
+        return []
+    back = (Step("update", old.name, "undo", values={"restart": policy}),)
+    return [Step("update", old.name, "must not come back", values={"restart": "no"}, undo=back)]
 
 
 def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[Change]) -> tuple[Step, ...]:
@@ -126,6 +128,20 @@ def update_steps(wanted: Wanted, container: ObservedContainer, found: Iterable[C
         name = wanted.spec.container_name
         steps.append(Step("rename", container.name, "differs from the files", to=name))
     return tuple(steps)
+
+
+def gpu_check(wanted: Wanted, container: ObservedContainer, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """After an update of a running container, check that it still has its GPUs.
+
+    A GPU that NVIDIA's hook gave is unknown to the engine, whose update can withdraw it
+    (NVIDIA/nvidia-container-toolkit#138, #1227).
+    """
+    ops = {step.op for step in steps}
+    runs = container.status == RUNNING or "unpause" in ops
+    if "update" not in ops or not runs or not has_nvidia(wanted.spec):
+        return ()
+    values = {"profile": wanted.profile}
+    return (Step("check-gpus", wanted.spec.container_name, "an update can take GPUs away", values=values),)
 
 
 def _new_value(wanted: Wanted, field: str) -> Any:

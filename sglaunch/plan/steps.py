@@ -45,6 +45,7 @@ class Step(Struct, frozen=True):
     restart  name
     unpause  name
     update   name       values under profile words
+    check-gpus name     values: profile; its NVIDIA devices must still open
     rename   name       to
     snapshot name       to (the image), values: secrets, the variables to be blanked
     remove   name       values: volumes, whether those that were made for it are removed too

@@ -121,6 +121,7 @@ class Settings(Struct, frozen=True):
     `mirrors`: by registry, what is asked before it. `needs_ready`: those of `depends_on` that must be ready first.
     `readiness`: None where nothing tells of it. `fallback_shell`: the shell is a wish, and the next best will do.
     `soft`: fields that only the built-in layer asks for, dropped with a warning where the host lacks them.
+    `gpu_update`: how options of a running container with NVIDIA GPUs change: in place with a check, or recreate.
     `accelerator`: what the spec's devices, rights and flags were expanded from. `nodes`, `replicas` and `kubernetes`
     concern an export to Kubernetes. `as_caller`: the user is the caller, whose uid some engines map. Times in seconds.
     """
@@ -129,6 +130,7 @@ class Settings(Struct, frozen=True):
     shell: tuple[str, ...] = ("bash",)
     fallback_shell: bool = True
     recreate: str = "ask"
+    gpu_update: str = "check"
     protect: bool = True
     pull_policy: str = "missing"
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -185,6 +187,16 @@ def expand(spec: ContainerSpec) -> ContainerSpec:
         environment=proxies_around(spec.environment),
         ports=ports,
         volumes={**model_mount(spec.server, spec.volumes), **key_mount(spec.server), **spec.volumes},
+    )
+
+
+def has_nvidia(spec: ContainerSpec) -> bool:
+    """Whether a container gets NVIDIA devices: by `gpus`, NVIDIA's runtime, CDI or their paths."""
+    devices = (path for device in spec.devices.items() for path in (device[0], device[1].path))
+    return (
+        spec.gpus is not None
+        or spec.runtime == "nvidia"
+        or any(path.startswith(("nvidia.com/", "/dev/nvidia")) for path in devices)
     )
 
 

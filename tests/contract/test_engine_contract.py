@@ -19,7 +19,7 @@ import pytest
 from builders import ANA, CONFIG, IMAGE, IMAGE_ID, make_spec
 from docker_engine import IMAGE as REAL_IMAGE
 from fake_engine import FakeEngine
-from real_engines import ENGINES, RealEngine
+from real_engines import ENGINES, RealEngine, deny_device
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.convert.to_create import create_call
@@ -34,7 +34,7 @@ from sglaunch.plan.observation import ObservedContainer
 from sglaunch.spec.build import Build
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.labels import Applied, encode
-from sglaunch.spec.values import Mount, NetworkAttachment, PortBinding, Secret
+from sglaunch.spec.values import Device, Mount, NetworkAttachment, PortBinding, Secret
 
 STAYS = ("sleep", "300")
 MIB = 1 << 20
@@ -507,6 +507,20 @@ def test_a_running_container_takes_an_update_and_runs_on(world: World, case: str
     needs(world, "updates")
     options, values = UPDATES[case]
     check_update(world, world.make(start=True, **options), values)
+
+
+def test_devices_that_a_container_may_no_longer_open_are_named(world: World) -> None:
+    """/dev/full stands in for a GPU; to withdraw it is what a reload of the cgroup does."""
+    device = {"/dev/nvidia0": Device("/dev/full")}
+    name = world.make(start=True, devices=device if world.real is not None else {})
+    assert world.engine.denied_devices(name) == []
+    if isinstance(world.engine, FakeEngine):
+        world.engine.denied[name] = ["/dev/nvidia0"]
+    else:
+        deny_device(world.look(name).id, "c 1:7 rwm")
+    assert world.engine.denied_devices(name) == ["/dev/nvidia0"]
+    world.engine.stop(name)
+    assert isinstance(world.engine, FakeEngine) or world.engine.denied_devices(name) is None
 
 
 def check_update(world: World, name: str, values: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from docker_engine import EventLog, build_variant, docker
+from real_engines import deny_device
 from sglaunch_cli import Sglaunch
 
 pytestmark = pytest.mark.docker
@@ -265,3 +266,23 @@ def docker_path() -> str:
     found = shutil.which("docker")
     assert found is not None
     return found
+
+
+def test_an_update_that_took_the_gpus_away_is_an_error_and_a_restart_gives_them_back(web: Sglaunch) -> None:
+    """/dev/full stands in for a GPU."""
+    text = WEB.replace("    command:", '    devices: ["/dev/full:/dev/nvidia0"]\n    command:', 1)
+    web.write(text)
+    web("trust", "--yes")
+    web("up")
+    name = web.plan()["container"]
+    deny_device(web.inspect()["Id"], "c 1:7 rwm")
+    web.write(f"{text}    mem_limit: 64m\n")
+    assert [step["op"] for step in web.plan()["steps"]] == ["update", "check-gpus"]
+    told = web("up", status=1).stderr
+    assert f"the update took the GPUs of {name} away (/dev/nvidia0: " in told
+    assert "`sglaunch restart web`" in told
+    web("restart", "web")
+    web.write(f"{text}    mem_limit: 72m\n")
+    assert "updated mem_limit=72m" in web("up").stderr
+    web.write(f"{text}    mem_limit: 80m\n    gpu_update: recreate\n")
+    assert web.plan()["changes"][0]["effect"] == "recreate"

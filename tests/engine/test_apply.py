@@ -17,6 +17,7 @@ from sglaunch.engine import settle as settling
 from sglaunch.engine.apply import Event, apply, images_only, perform
 from sglaunch.engine.explain import failure
 from sglaunch.errors import EngineError, Interrupted
+from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.steps import RECREATE, ContainerPlan, Plan, Step
@@ -65,6 +66,34 @@ def test_a_step_is_one_engine_call(op: str) -> None:
     engine = FakeEngine([make_container()], networks=["net"], registry={"img:2": IMAGE_ID})
     perform(step, engine)
     assert engine.calls == calls
+
+
+def test_gpus_that_an_update_took_away_are_a_failure_that_offers_a_restart() -> None:
+    engine = FakeEngine([make_container()])
+    step = Step("check-gpus", NAME, "", values={"profile": "dev"})
+    assert perform(step, engine) == ""
+    engine.denied[NAME] = None
+    assert "could not be checked" in perform(step, engine)
+    engine.denied[NAME] = ["/dev/nvidia0", "/dev/nvidiactl"]
+    with pytest.raises(EngineError) as told:
+        perform(step, engine)
+    assert told.value.failure.kind == "gpus-lost"
+    assert f"the update took the GPUs of {NAME} away (/dev/nvidia0, /dev/nvidiactl" in told.value.message
+    assert "`sglaunch restart dev`" in told.value.hint
+    assert "gpu_update: recreate" in told.value.hint
+
+
+def test_a_recreate_never_updates_a_running_container_not_even_to_take_it_back() -> None:
+    old = make_wanted(restart="always", recreate="always", protect=False)
+    engine = FakeEngine([make_container(old)])
+    changed = replace(old, spec=replace(old.spec, environment={"A": "1"}))
+    plan = plan_up([changed], make_observation(make_container(old)), project(), Choices())
+    engine.fail_on("start")
+    with pytest.raises(EngineError):
+        apply(plan, engine, lambda event: None)
+    order = [op for op, _ in engine.changing_calls() if op in ("stop", "update", "start")]
+    assert order == ["stop", "update", "start", "stop", "update", "start"]
+    assert engine.look(NAME).live["restart"] == "always"
 
 
 def test_unpausing_and_removing_are_calls_too() -> None:
