@@ -22,9 +22,9 @@ from sglaunch.plan.pins import disagreement, pinned
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
-from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan
+from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan, Step
 from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
-from sglaunch.spec.container import Wanted
+from sglaunch.spec.container import Wanted, has_nvidia
 
 SHORTAGE = "shortage"
 
@@ -34,6 +34,7 @@ class Run:
 
     def __init__(self, config: Config, engine: EngineClient, project: Project, wanted: list[Wanted]) -> None:
         self.config, self.engine, self.project, self.wanted = config, engine, project, wanted
+        self._required: dict[str, Mapping[str, str]] = {}
 
     def observe(self) -> Observation:
         return observe(self.engine, self.project.name, self.wanted)
@@ -43,11 +44,35 @@ class Run:
         choices = replace(choices, known_profiles=frozenset(self.config.names))
         seen = self.observe()
         plan = plan_up(self.wanted, seen, self.project, choices)
+        created = {one.profile for one in plan.containers if any(_has_nvidia(step) for step in one.steps)}
+        if created:
+            seen = self._with_driver(seen, [one for one in self.wanted if one.profile in created])
+            plan = plan_up(self.wanted, seen, self.project, choices)
         at_risk = _at_risk(plan, seen) if measured else []
         if at_risk:
             seen = measure(self.engine, seen, at_risk)
             plan = plan_up(self.wanted, seen, self.project, choices)
         return plan, seen
+
+    def _with_driver(self, seen: Observation, created: Sequence[Wanted]) -> Observation:
+        """With the driver, and what the images to be pulled require of it; their registries are asked once."""
+        driver = self.engine.machine.driver()
+        absent = [
+            one
+            for one in created
+            if seen.images.get(one.spec.image) is None and one.build is None and one.settings.pull_policy != "never"
+        ]
+        absent = [one for one in absent if one.spec.image not in self._required]
+        if driver.cuda and absent:
+            from sglaunch.engine.freshness import required_of
+
+            unknown: dict[str, Mapping[str, str]] = {one.spec.image: {} for one in absent}
+            self._required |= unknown | required_of(absent, seen.engine.platform)
+        return replace(seen, driver=driver, required=self._required)
+
+
+def _has_nvidia(step: Step) -> bool:
+    return step.op == "create" and step.spec is not None and has_nvidia(step.spec)
 
 
 def prepare(

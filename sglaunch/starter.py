@@ -11,14 +11,15 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from sglaunch.plain import Struct
+from sglaunch.spec.sglang_images import FACTS
 
 CHECKOUT_TARGET = "/sgl-workspace/sglang"
 """Where SGLang's images keep its sources, installed so that edits count at once (docs, development guide)."""
 
 _CACHE_OF_HUGGINGFACE = "/root/.cache/huggingface"
 _IMAGES = {
-    "rocm": ("lmsysorg/sglang:v0.5.5-rocm700-mi30x", "the tag for your GPUs: mi30x is MI300 and MI325, mi35x MI350"),
-    "npu": ("quay.io/ascend/sglang:main-cann9.0.0-a3", "the tag for your devices: a3, or 910b"),
+    "rocm": (FACTS["rocm"].value, "the tag for your GPUs: mi30x is MI300 and MI325, mi35x MI350"),
+    "npu": (FACTS["npu"].value, "the tag for your devices: a3, or 910b"),
 }
 _WORDS = ("null", "true", "false")
 _NAMES = {"rocm": "AMD GPUs", "npu": "Ascend NPUs", "cpu": "no GPU"}
@@ -155,10 +156,10 @@ def _server(facts: Facts) -> list[str]:
     ]
     if facts.accelerator == "cpu":
         lines += [
-            "    # SGLang runs on CPUs too; its image is built by hand (docker/xeon.Dockerfile of SGLang).",
+            "    # SGLang runs on CPUs too: on Intel Xeons with AMX, by an image of its own.",
             f"    # {_TRUST}",
             "    accelerator: cpu",
-            "    image: sglang-cpu:latest",
+            f"    image: {FACTS['cpu'].value}",
         ]
     elif facts.accelerator == "nvidia" and facts.devices > 1:
         lines += [f"    # One idle GPU of the {facts.devices} here, whichever it is, and nobody else's.", "    gpus: 1"]

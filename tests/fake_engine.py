@@ -76,7 +76,8 @@ class FakeEngine:
     """The twin of engine/client.py. `missing` are bind sources that the host lacks, `registry` what can be pulled.
 
     `changed` holds the changed paths of a container's layer, `saved` the snapshots: image -> container and the
-    variables that were blanked, `denied` the devices that a container may not open, `answers` the status of each (port, path) that is asked for inside a container.
+    variables that were blanked, `denied` the devices that a container may not open, `answers` the status of each
+    (port, path) that is asked for inside a container.
     """
 
     capabilities = Capabilities()

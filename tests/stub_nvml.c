@@ -1,4 +1,5 @@
-/* A stand-in for NVML: the devices of the text file $STUB_NVML, one a line: uuid total free [pid:bytes ...]. */
+/* A stand-in for NVML: the devices of the text file $STUB_NVML, one a line: uuid total free [pid:bytes ...]; the driver's
+   CUDA as $STUB_NVML_CUDA (12080 for 12.8), its version as $STUB_NVML_DRIVER. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@ int nvmlInitWithFlags(unsigned flags) {
     fclose(f); return 0;
 }
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+int nvmlSystemGetCudaDriverVersion_v2(int *v) { const char *s = getenv("STUB_NVML_CUDA"); *v = s ? atoi(s) : 0; return s ? 0 : 3; }
+int nvmlSystemGetCudaDriverVersion(int *v) { return nvmlSystemGetCudaDriverVersion_v2(v); }
+int nvmlSystemGetDriverVersion(char *out, unsigned len) { const char *s = getenv("STUB_NVML_DRIVER"); if (!s) return 3; strncpy(out, s, len); return 0; }
 int nvmlShutdown(void) { return 0; }
 const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "Not Supported"; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = n; return 0; }

@@ -21,6 +21,8 @@ PODMAN = Engine("podman", "/usr/bin/podman", known("podman", "4.3.1"))
 NERDCTL = Engine("nerdctl", "/usr/bin/nerdctl", known("nerdctl", "2.0.3", server="1.7.24", has_init=False))
 STOPPED = replace(DOCKER, problem=explain("Cannot connect to the Docker daemon at unix:///var/run/docker.sock."))
 DENIED = replace(DOCKER, problem=explain("permission denied while trying to connect to the Docker daemon socket"))
+OLD_DOCKER = Engine("docker", "/usr/bin/docker", known("docker", "20.10.24"))
+LIMITED = Profile("web", "x:1", True, ulimits={"memlock": -1, "stack": 1024})
 WELL = Facts(
     user="ana",
     engines=[DOCKER],
@@ -76,6 +78,40 @@ SICK: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "old driver": (
         {"driver_cuda": (12, 4), "profile": Profile("server", "lmsysorg/sglang:latest", True, gpus=True)},
         *("gpu.cuda", FAIL, "-cu129"),
+    ),
+    "old driver, the image of an older release": (
+        {"driver_cuda": (12, 4), "profile": Profile("server", "lmsysorg/sglang:v0.5.12", True, gpus=True)},
+        *("gpu.cuda", FAIL, "lmsysorg/sglang:v0.5.12-cu129"),
+    ),
+    "nvidia-cdi-hook, no CDI": ({"toolkit": False, "cdi_hook": True}, "gpu.toolkit", FAIL, "nvidia-ctk"),
+    "nvidia-cdi-hook, old Docker": (
+        only(OLD_DOCKER, toolkit=False, cdi_hook=True, cdi=["0"]),
+        "gpu.toolkit",
+        FAIL,
+        "nvidia-ctk",
+    ),
+    "no toolkit, no GPUs wanted": (
+        {"toolkit": False, "profile": Profile("web", "x:1", True)},
+        "gpu.toolkit",
+        WARN,
+        "nvidia-ctk",
+    ),
+    "an update may take GPUs": ({"cgroup_driver": "systemd"}, "gpu.reload", WARN, "native.cgroupdriver=cgroupfs"),
+    "a profile's limits": (
+        {"raises_limits": False, "hard_limits": {"memlock": 65536}, "profile": LIMITED},
+        "ulimits",
+        FAIL,
+        "ulimits: null",
+    ),
+    "a profile's limits, the engine's unseen": (
+        {"raises_limits": False, "profile": LIMITED},
+        "ulimits",
+        FAIL,
+        "ulimits: null",
+    ),
+    "no registry, and the image has to come from it": (
+        {"registry": "r cannot be reached", "profile": Profile("server", "r/x:1", False, pulls=True)},
+        *("registry", FAIL, "network and proxy"),
     ),
     "small shm": ({"shm": 64 << 20}, "shm", WARN, "shm_size"),
     "no limits": ({"raises_limits": False}, "ulimits", WARN, "ulimits: null"),
@@ -145,3 +181,31 @@ def test_a_profile_without_gpus_does_not_miss_them() -> None:
     profile = Profile("web", "x:1", True, gpus=False)
     facts = replace(WELL, devices=0, gpu_nodes=False, profile=profile)
     assert [finding.status for finding in examine(facts) if finding.check == "gpu"] == [OK]
+
+
+FINE = {
+    "limits that are low enough": {
+        "raises_limits": False,
+        "hard_limits": {"memlock": -1, "stack": 1024},
+        "profile": LIMITED,
+    },
+    "no limits asked": {"raises_limits": False, "profile": Profile("web", "x:1", True)},
+    "GPUs by CDI alone": {"toolkit": False, "cdi_hook": True, "cdi": ["0", "all"], "cgroup_driver": "systemd"},
+    "an image for CUDA 12": {
+        "driver_cuda": (12, 9),
+        "profile": Profile("server", "lmsysorg/sglang:v0.5.19-cu129", True, gpus=True),
+    },
+    "a release for CUDA 12": {
+        "driver_cuda": (12, 9),
+        "profile": Profile("server", "lmsysorg/sglang:v0.5.8", True, gpus=True),
+    },
+    "an image that was looked up": {
+        "driver_cuda": (12, 4),
+        "profile": Profile("server", "lmsysorg/sglang:latest", True, gpus=True, checked=True),
+    },
+}
+
+
+@pytest.mark.parametrize("case", FINE)
+def test_what_up_can_do_is_no_failure(case: str) -> None:
+    assert {finding.status for finding in examine(replace(WELL, **FINE[case]))} == {OK}

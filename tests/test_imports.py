@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"acting", "project", "config", "spec", "plan", "engine", "recall"},
     "adoption": {"project", "config", "spec", "plan", "convert", "engine"},
     "doctor": {"spec", "plan"},
-    "starter": set(),
+    "starter": {"spec"},
     "commands": {
         *("doctor", "starter", "project", "pipeline", "config", "spec", "plan", "convert", "engine", "report"),
         *("acting", "adoption", "completion", "recall"),

@@ -33,7 +33,9 @@ _OTHERS = """
 blkio_config cgroup_parent configs credential_spec deploy develop domainname expose external_links isolation links
 mac_address mem_swappiness oom_kill_disable oom_score_adj post_start pre_stop profiles scale secrets storage_opt
 """
-_OWN = "auto_remove secret_env accelerator caches hub server shell attach recreate gpu_update protect nodes replicas kubernetes"
+_OWN = """
+auto_remove secret_env accelerator caches hub server shell attach recreate gpu_update protect nodes replicas kubernetes
+"""
 COMPOSE, OTHERS, OWN = _TAKEN.split(), _OTHERS.split(), _OWN.split()
 # Keys of a profile that become a field of another name, or expand to several.
 EXPANDED = {"env_file", "secret_env", "accelerator", "caches", "hub", "logging", "build"}

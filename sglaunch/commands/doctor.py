@@ -11,16 +11,18 @@ from sglaunch.doctor.examine import examine
 from sglaunch.doctor.facts import Engine, Facts, Profile
 from sglaunch.doctor.finding import FAIL, Finding
 from sglaunch.engine import detect, health, host
-from sglaunch.engine.gpus import devices, driver_cuda
+from sglaunch.engine.gpus import devices, driver
 from sglaunch.errors import Problem, Refused, UsageError
 from sglaunch.pipeline import Run
 from sglaunch.plain import asdict, replace
 from sglaunch.plan.capabilities import DOCKER
 from sglaunch.plan.choices import Choices
+from sglaunch.plan.steps import REFUSE
 from sglaunch.project import Common, choice_of, enforce, load_config, project_of
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
-from sglaunch.spec.reference import HUB_HOST
+from sglaunch.spec.container import has_nvidia
+from sglaunch.spec.reference import HUB_HOST, parse
 
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
@@ -96,16 +98,18 @@ def _facts(
         disk_free=health.free(root),
         shm=health.size("/dev/shm"),
         devices=len(gpus or ()),
-        driver_cuda=driver_cuda() if gpus else (),
+        driver_cuda=driver().cuda if gpus else (),
         gpu_problem=gpu_problem,
         gpu_nodes=health.has_nodes(),
         toolkit=health.has_toolkit(told),
+        cdi_hook=health.has_cdi_hook(),
         cdi=host.cdi_devices(CDI_KIND),
         cgroup_driver=str(told.get("CgroupDriver") or ""),
         char_links=health.has_char_links(),
         cni=cni,
         cni_elsewhere=elsewhere,
         raises_limits=health.raises_limits(engine),
+        hard_limits=health.hard_limits(engine),
         caches=health.foreign_caches(home),
         proxy=proxy,
         no_proxy=no_proxy,
@@ -129,13 +133,20 @@ def _with_profile(facts: Facts, common: Common, profile: str, found: detect.Cand
     plan, seen = looking.plan(Choices())
     planned = [one for one in plan.containers if one.profile == profile]
     image = wanted.spec.image
+    here = seen.images.get(image) is not None
+    mirrored = parse(image).registry in wanted.settings.mirrors
+    stopped = [Problem(one.reason) for one in planned if one.action == REFUSE]
+    stopped += [Problem(one.shortage[0], path="gpus") for one in planned if one.shortage]
     need = Profile(
         profile,
         image,
-        seen.images.get(image) is not None,
-        problems=(*refused, *(problem for one in planned for problem in one.problems)),
+        here,
+        problems=(*refused, *stopped, *(problem for one in planned for problem in one.problems)),
         warnings=(*wanted.warnings, *(warning for one in planned for warning in one.warnings)),
-        gpus=wanted.spec.gpus is not None,
+        gpus=has_nvidia(wanted.spec),
+        pulls=not here and wanted.build is None and not mirrored,
+        checked=bool(seen.local[image].required if here else seen.required.get(image)),
+        ulimits={name: limit.hard for name, limit in wanted.spec.ulimits.items()},
     )
     name = health.registry_of(image)
     registry = facts.registry if name == HUB_HOST else health.registry_problem(name)

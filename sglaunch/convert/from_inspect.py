@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.gpus import VISIBLE, requested
 from sglaunch.plan.observation import LocalImage, ObservedContainer, Volume
 from sglaunch.plan.options import LIVE
+from sglaunch.plan.requirements import required
 from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
@@ -47,7 +48,8 @@ def _identity(text: str) -> str:
 
 def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> LocalImage:
     """One image, by the names that its engine was given."""
-    labels = (data.get("Config") or {}).get("Labels") or {}
+    config = data.get("Config") or {}
+    labels = config.get("Labels") or {}
     return LocalImage(
         _image_identity(data, digest=engine.digests),
         tuple(str(name).removeprefix(engine.local_prefix) for name in data.get("RepoTags") or []),
@@ -58,7 +60,13 @@ def local_image(data: Mapping[str, Any], engine: Capabilities = _DOCKER) -> Loca
         str(labels.get(f"{BUILT}.project", "")),
         str(labels.get(f"{SNAPSHOT}.project", "")),
         str(labels.get(f"{BUILT}.owner") or labels.get(f"{SNAPSHOT}.owner") or ""),
+        required=required(variables(config.get("Env"))),
     )
+
+
+def variables(lines: Iterable[Any] | None) -> dict[str, str]:
+    """An image's variables, of its `NAME=value` lines."""
+    return {name: value for line in lines or () for name, _, value in [str(line).partition("=")]}
 
 
 def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None) -> ObservedContainer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sglaunch.plan.observation import Gpu, GpuProcess
+import re
+
+from sglaunch.plan.observation import Driver, Gpu, GpuProcess
 
 GPU_FIELDS = "index,uuid,name,memory.total,memory.free,utilization.gpu"
 PROCESS_FIELDS = "gpu_uuid,pid,process_name,used_memory"
@@ -27,6 +29,12 @@ def devices(gpus: str, processes: str) -> tuple[Gpu, ...]:
         )
         for index, uuid, name, total, free, use in _rows(gpus, 6)
     )
+
+
+def driver(text: str) -> Driver:
+    """The driver that `nvidia-smi -q` shows."""
+    found = dict(re.findall(r"^(Driver|CUDA) Version\s*:\s*(\d[\d.]*)", text, re.MULTILINE))
+    return Driver(tuple(int(part) for part in found.get("CUDA", "").split(".") if part), found.get("Driver", ""))
 
 
 def _rows(text: str, columns: int) -> list[list[str]]:

@@ -78,9 +78,23 @@ def _shm(facts: Facts) -> Found:
 
 
 def _limits(facts: Facts) -> Found:
-    if facts.raises_limits is False:
-        message = "the engine may not raise limits (it lacks CAP_SYS_RESOURCE, as inside a container)"
-        yield Finding("ulimits", WARN, message, "write ulimits: null in the profile, or in sglaunch.local.yaml")
+    """A container whose limits are above the engine's own does not start where the engine may not raise them."""
+    if facts.raises_limits is not False:
+        return
+    message = "the engine may not raise limits (it lacks CAP_SYS_RESOURCE, as inside a container)"
+    asked = facts.profile.ulimits.items() if facts.profile is not None else ()
+    higher = [name for name, limit in asked if _is_above(limit, facts.hard_limits.get(name, 0))]
+    if higher:
+        message += f", and {facts.profile.name if facts.profile else ''} asks for more {' and '.join(higher)}"
+    elif facts.profile is not None:
+        return
+    status = FAIL if higher else WARN
+    yield Finding("ulimits", status, message, "write ulimits: null in the profile, or in sglaunch.local.yaml")
+
+
+def _is_above(limit: int, other: int) -> bool:
+    """Of limits, where -1 is unlimited."""
+    return other != -1 and (limit == -1 or limit > other)
 
 
 def _init(facts: Facts) -> Found:
@@ -142,9 +156,12 @@ def _registry(facts: Facts) -> Found:
         yield Finding("registry", OK, "the registry answers")
     elif facts.registry is not None:
         here = facts.profile is not None and facts.profile.here
+        pulls = facts.profile is not None and facts.profile.pulls
         fix = "check network and proxy; or write an image of a mirror, or `docker load` one brought here"
         more = "; the image is here" if here else ""
-        yield Finding("registry", OK if here else WARN, f"{facts.registry}{more}", "" if here else fix)
+        yield Finding(
+            "registry", OK if here else FAIL if pulls else WARN, f"{facts.registry}{more}", "" if here else fix
+        )
 
 
 def _profile(facts: Facts) -> Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sglaunch.errors import Failure, Problem
 from sglaunch.plain import Struct, field
@@ -19,7 +19,11 @@ class Engine(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """What a profile needs, as far as a look tells: what is refused, what is warned of, whether its image is here."""
+    """What a profile needs, as far as a look tells: what is refused, what is warned of, whether its image is here.
+
+    `pulls`: `up` has to get its image from that registry. `checked`: it was looked up what the image requires of
+    NVIDIA's driver. `ulimits`: the hard limits it asks for, -1 for unlimited.
+    """
 
     name: str
     image: str
@@ -27,6 +31,9 @@ class Profile(Struct, frozen=True):
     problems: Sequence[Problem] = ()
     warnings: Sequence[Problem] = ()
     gpus: bool = False
+    pulls: bool = False
+    checked: bool = False
+    ulimits: Mapping[str, int] = field(default_factory=dict)
 
 
 class Facts(Struct, frozen=True):
@@ -34,7 +41,9 @@ class Facts(Struct, frozen=True):
 
     `data_root`: where the engine keeps images, with `disk_free` of it. `cni`: the folder whose plugins count, and
     whether `bridge` is in it. `caches`: folders of the user's that are somebody else's. `raises_limits`: whether the
-    engine may raise ulimits. `registry`: why it cannot be reached. `char_links`: NVIDIA's devices are in /dev/char.
+    engine may raise ulimits; `hard_limits` are its own, -1 for unlimited. `toolkit`: NVIDIA's hook or runtime is here,
+    `cdi_hook`: the one that CDI needs. `registry`: why it cannot be reached. `char_links`: NVIDIA's devices are in
+    /dev/char.
     """
 
     user: str
@@ -51,12 +60,14 @@ class Facts(Struct, frozen=True):
     gpu_problem: str = ""
     gpu_nodes: bool = False
     toolkit: bool = False
+    cdi_hook: bool = False
     cdi: Sequence[str] = ()
     cgroup_driver: str = ""
     char_links: bool = False
     cni: tuple[str, bool] = ("", True)
     cni_elsewhere: str = ""
     raises_limits: bool | None = None
+    hard_limits: Mapping[str, int] = field(default_factory=dict)
     caches: Sequence[str] = ()
     proxy: str = ""
     no_proxy: str = ""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from sglaunch.errors import EngineError, Failure
 from sglaunch.plain import Struct
+from sglaunch.spec.sglang_images import OLD_DRIVER_HINT
 
 _MAX_DETAIL = 600
 _LOGGED = re.compile(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"')
@@ -106,7 +107,7 @@ ROWS: Sequence[Row] = (
         "driver-too-old",
         r"nvidia-container-cli: requirement error: unsatisfied condition: ([^,]+)",
         "the NVIDIA driver is too old for this image ({1})",
-        "use an image tag for an older CUDA, such as one that ends in -cu129, or update the driver",
+        OLD_DRIVER_HINT,
     ),
     Row(
         "device-missing",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from sglaunch.convert.from_inspect import variables
 from sglaunch.engine import registry
 from sglaunch.errors import EngineError
 from sglaunch.plan.freshness import Remote, names_same
 from sglaunch.plan.observation import LocalImage
+from sglaunch.plan.requirements import required
+from sglaunch.recall.witness import spoil
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.reference import Reference, is_release, newer_release, parse
 
 _Told = TypeVar("_Told")
+REQUIRED_SECONDS = 5.0
 
 
 def ask(wanted: Wanted, local: LocalImage | None, platform: str) -> Remote:
@@ -51,3 +58,25 @@ def _first(wanted: Wanted, ask_one: Callable[[Reference], _Told]) -> _Told:
         except EngineError:
             continue
     return ask_one(reference)
+
+
+def required_of(wanted: Sequence[Wanted], platform: str) -> dict[str, dict[str, str]]:
+    """By image, its variables that tell what it requires of NVIDIA's driver, as its registry has them.
+
+    All are asked at once, for REQUIRED_SECONDS at most; an image whose registry does not answer is left out.
+    """
+    spoil("a registry was asked")
+    found: dict[str, dict[str, str]] = {}
+
+    def look(one: Wanted) -> None:
+        with contextlib.suppress(EngineError, OSError, ValueError):
+            lines = _first(one, lambda reference: registry.environment(reference, one.spec.platform or platform))
+            found[one.spec.image] = required(variables(lines))
+
+    threads = [threading.Thread(target=look, args=(one,), daemon=True) for one in wanted]
+    deadline = time.monotonic() + REQUIRED_SECONDS
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return dict(found)

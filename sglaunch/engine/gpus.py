@@ -13,7 +13,7 @@ from typing import Any
 
 from sglaunch.engine.host import user_name
 from sglaunch.errors import EngineError, Failure
-from sglaunch.plan.observation import Gpu, GpuProcess
+from sglaunch.plan.observation import Driver, Gpu, GpuProcess
 from sglaunch.recall.witness import spoil
 
 LOCK = Path("/run/lock/sglaunch-gpu")
@@ -45,16 +45,17 @@ def devices() -> tuple[tuple[Gpu, ...] | None, str]:
             pynvml.nvmlShutdown()
 
 
-def driver_cuda() -> tuple[int, ...]:
-    """The newest CUDA that the driver serves, () where it does not tell."""
+def driver() -> Driver:
+    """The driver as NVML tells of it."""
     import pynvml
 
-    try:
+    spoil("the driver is asked")
+    cuda, version = 0, ""
+    with contextlib.suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
-        version = int(pynvml.nvmlSystemGetCudaDriverVersion())
-    except (pynvml.NVMLError, AttributeError):
-        return ()
-    return version // 1000, version % 1000 // 10
+        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion())
+        version = _text(pynvml.nvmlSystemGetDriverVersion())
+    return Driver((cuda // 1000, cuda % 1000 // 10) if cuda else (), version)
 
 
 def _instances(nvml: Any, handle: Any) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import ssl
 import urllib.error
@@ -26,6 +27,14 @@ CNI_FOLDERS = (*("/opt/cni/bin", "/usr/local/libexec/cni", "/usr/local/lib/cni",
 _FAMILIES = {"debian": ("debian", "ubuntu"), "fedora": ("fedora", "rhel"), "arch": ("arch",), "suse": ("suse",)}
 _CACHES = (".cache/huggingface", ".cache/sglang", ".cache/modelscope")
 _TOKENS = (".cache/huggingface/token", ".huggingface/token")
+# Rows of /proc/PID/limits -> the names of ulimits.
+_LIMIT_ROWS = (
+    "core file size: core, cpu time: cpu, data size: data, file size: fsize, file locks: locks, "
+    "locked memory: memlock, msgqueue size: msgqueue, nice priority: nice, open files: nofile, processes: nproc, "
+    "resident set: rss, realtime priority: rtprio, realtime timeout: rttime, pending signals: sigpending, "
+    "stack size: stack"
+)
+_LIMITS = dict(row.split(": ") for row in _LIMIT_ROWS.split(", "))
 _ANSWERING = (200, 401, 403)
 
 
@@ -97,6 +106,11 @@ def has_toolkit(told: Mapping[str, Any]) -> bool:
     return any(shutil.which(name) for name in programs) or "nvidia" in (told.get("Runtimes") or {})
 
 
+def has_cdi_hook() -> bool:
+    """Whether the program is here that lets Docker give `--gpus` by CDI, without the rest of the toolkit."""
+    return shutil.which("nvidia-cdi-hook") is not None
+
+
 def has_char_links() -> bool:
     """Whether the devices can be found under /dev/char, where systemd looks for what a container may use."""
     return any(Path("/dev/char").glob("195:*"))
@@ -114,19 +128,25 @@ def cni() -> tuple[tuple[str, bool], str]:
 
 def raises_limits(engine: Capabilities) -> bool | None:
     """Whether the engine may raise ulimits: by the rights of its daemon, or of this process; None if unseen."""
-    pid = "self"
-    if engine.name == DOCKER:
-        try:
-            pid = Path("/var/run/docker.pid").read_text(encoding="ascii").strip()
-        except OSError:
-            return None
-    elif os.geteuid() != 0:
+    if engine.name != DOCKER and os.geteuid() != 0:
         return None
-    with contextlib.suppress(OSError, StopIteration, ValueError):
-        lines = (Path("/proc") / pid / "status").read_text(encoding="ascii").splitlines()
-        effective = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
-        return bool(int(effective, 16) >> CAP_SYS_RESOURCE & 1)
-    return None
+    found = re.search(r"^CapEff:\s*(\w+)", _process(engine, "status"), re.MULTILINE)
+    return bool(int(found[1], 16) >> CAP_SYS_RESOURCE & 1) if found else None
+
+
+def hard_limits(engine: Capabilities) -> dict[str, int]:
+    """The hard limits that its containers inherit, under the names of `ulimits`, -1 for unlimited; as far as seen."""
+    found = re.findall(r"^Max (.+?)  +\w+ +(\d+|unlimited)", _process(engine, "limits"), re.MULTILINE)
+    return {_LIMITS[row]: -1 if hard == "unlimited" else int(hard) for row, hard in found if row in _LIMITS}
+
+
+def _process(engine: Capabilities, file: str) -> str:
+    """A file in /proc of the engine's daemon, or of this process where it has none; "" if unseen."""
+    with contextlib.suppress(OSError):
+        is_docker = engine.name == DOCKER
+        pid = Path("/var/run/docker.pid").read_text(encoding="ascii").strip() if is_docker else "self"
+        return (Path("/proc") / pid / file).read_text(encoding="ascii")
+    return ""
 
 
 def foreign_caches(home: str) -> list[str]:

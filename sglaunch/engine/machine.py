@@ -18,7 +18,7 @@ from sglaunch.engine import gpus, host, ports
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.secrets import runtime_folder
 from sglaunch.errors import EngineError, Failure
-from sglaunch.plan.observation import Gpu
+from sglaunch.plan.observation import Driver, Gpu
 from sglaunch.recall import witness
 from sglaunch.spec.labels import Owner
 
@@ -39,6 +39,9 @@ list --query-gpu={from_smi.GPU_FIELDS} 2>/dev/null || exit 0
 echo "{_MARK}"
 list --query-compute-apps={from_smi.PROCESS_FIELDS} 2>/dev/null || true
 """
+
+
+_DRIVER = "nvidia-smi -q -i 0 2>/dev/null || true"
 
 
 class Machine:
@@ -68,6 +71,10 @@ class Machine:
     def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
         """Its devices, or why they cannot be told."""
         return gpus.devices()
+
+    def driver(self) -> Driver:
+        """NVIDIA's driver."""
+        return gpus.driver()
 
     def exist(self, paths: Iterable[str]) -> dict[str, bool]:
         """Of some paths whether they exist."""
@@ -149,6 +156,9 @@ class Server(Machine):
             return None, f"{self.name} has no nvidia-smi that answers"
         return from_smi.devices(listed, running), ""
 
+    def driver(self) -> Driver:
+        return from_smi.driver(self._run(_DRIVER))
+
     def exist(self, paths: Iterable[str]) -> dict[str, bool]:
         asked = sorted(set(paths))
         script = 'for path; do if [ -e "$path" ]; then echo 1; else echo 0; fi; done'
@@ -202,6 +212,9 @@ class Distant(Machine):
 
     def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
         return None, f"the devices of {self.name} are not counted from here"
+
+    def driver(self) -> Driver:
+        return Driver()
 
     def exist(self, paths: Iterable[str]) -> dict[str, bool]:
         return {}

@@ -42,7 +42,7 @@ for node in /dev/nvidia* /dev/dxg; do
     case $( (LC_ALL=C; exec <"$node") 2>&1) in *"peration not permitted"*) echo "$node" ;; esac
 done
 """
-"""Prints NVIDIA's device nodes that the container's device cgroup denies: to open one is EPERM then, whatever its mode."""
+"""Prints NVIDIA's device nodes that the container's device cgroup denies: opening one fails with EPERM."""
 
 
 def first_ready(where: Sequence[str], path: str) -> str | None:

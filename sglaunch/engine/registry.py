@@ -97,6 +97,16 @@ def image_id(reference: Reference, platform: str) -> str:
         raise _nonsense(reference, "a manifest") from None
 
 
+def environment(reference: Reference, platform: str) -> list[str]:
+    """The variables that an image sets, as `NAME=value`; none where it is for no such platform."""
+    identity = image_id(reference, platform)
+    try:
+        data = _ask(reference, f"blobs/{identity}", {}).json() if identity else {}
+        return [str(line) for line in (data.get("config") or {}).get("Env") or []]
+    except (ValueError, TypeError, AttributeError):
+        raise _nonsense(reference, "an image's configuration") from None
+
+
 def _platforms(entries: list[Any]) -> Iterator[tuple[str, str]]:
     """Of an index; what attests something of an image is for no platform."""
     for entry in entries:

@@ -114,11 +114,19 @@ class Gpu(Struct, frozen=True):
         return not self.processes and self.memory_free >= _IDLE_SHARE * self.memory_total
 
 
+class Driver(Struct, frozen=True):
+    """NVIDIA's driver: the newest CUDA it has, as (13, 0), and its version, as 580.95.05; empty where unknown."""
+
+    cuda: tuple[int, ...] = ()
+    version: str = ""
+
+
 class LocalImage(Struct, frozen=True):
     """An image of the engine: its id, names, digests of manifests, size in bytes, and when it was made (RFC 3339).
 
     `built`: what a build of ours was made from, `project` for which one, "" for others. `snapshot`: of which project;
     `owner`: of the project, as labels have it.
+    `required`: its variables that tell what it requires of NVIDIA's driver.
     `reference`: what the engine knows it by, where that is not what is written: one by digest that a mirror gave.
     """
 
@@ -132,6 +140,7 @@ class LocalImage(Struct, frozen=True):
     snapshot: str = ""
     owner: str = ""
     reference: str = ""
+    required: Mapping[str, str] = field(default_factory=dict)
 
 
 class BuildInputs(Struct, frozen=True):
@@ -151,6 +160,8 @@ class Observation(Struct, frozen=True):
     tells of each bind source whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`:
     wanted TCP ports of the host that none of the project's containers has, with who has them. `listening`: ports of
     the range for `port: auto` that somebody listens on. `gpus`: the devices, None with the reason in `gpu_problem`.
+    `driver`: NVIDIA's, and `required`: by image that is not here, its variables that tell what it requires of it; both
+    are looked up where a container with GPUs is to be created.
     `claimed`: devices and ports that this plan has given away already, with the container. `salt` is fresh
     randomness for fingerprints, `now` a compact time (20261124-101500) for names. `private`: the user's folder for
     files that hold secrets.
@@ -170,6 +181,8 @@ class Observation(Struct, frozen=True):
     gpus: tuple[Gpu, ...] | None = None
     gpu_problem: str = "nobody asked"
     claimed: Mapping[str | int, str] = field(default_factory=dict)
+    driver: Driver = field(default_factory=Driver)
+    required: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     salt: str = ""
     now: str = ""
     private: str = ""

@@ -26,6 +26,7 @@ from sglaunch.plan.ports import given, occupied, taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import gpu_check, passing_names, ready_steps, replace_steps, update_steps
+from sglaunch.plan.requirements import unmet
 from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import inherited, own_volumes, unsaved
 from sglaunch.spec.canonical import SECRET_VALUE
@@ -104,6 +105,7 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
     problems = (*refused, *counted, *missing_paths(wanted, seen), *missing_key(wanted))
     problems += taken_ports(wanted, seen, None) if choices.start else ()
     pulls, image_problems = image_steps(wanted, seen)
+    unfit, doubts = unmet(wanted, seen)
     steps = [*before, *pulls, *create_steps(wanted, seen, spec.container_name, "no such container")]
     if choices.start:
         name = spec.container_name
@@ -114,8 +116,8 @@ def _creation(wanted: Wanted, seen: Observation, choices: Choices, before: tuple
         spec.container_name,
         CREATE,
         steps=tuple(steps),
-        warnings=tuple(warnings),
-        problems=(*problems, *image_problems),
+        warnings=(*warnings, *doubts),
+        problems=(*problems, *image_problems, *unfit),
         shortage=_lines(shortage),
     )
 
@@ -197,9 +199,10 @@ def _recreation(
     counted = count_problems(wanted, seen)
     wanted, shortage = assign(_carry_over(wanted, container), seen, container)
     pulls, image_problems = image_steps(wanted, seen)
+    unfit, doubts = unmet(wanted, seen)
     again = inherited(wanted, container, seen)
     lost = tuple(one for one in own_volumes(container, seen) if one not in again)
-    warnings = [*unsaved(lost, container.name, seen.engine.name)] if choices.snapshot else []
+    warnings = [*doubts, *(unsaved(lost, container.name, seen.engine.name) if choices.snapshot else ())]
     if container.auto_remove:
         message = f"{container.name} is removed as it stops (auto_remove): a failed recreate cannot bring it back"
         warnings.append(Problem(message, hint="--snapshot saves what it holds"))
@@ -219,6 +222,7 @@ def _recreation(
             *missing_key(wanted),
             *taken_ports(wanted, seen, container),
             *image_problems,
+            *unfit,
         ),
         shortage=_lines(shortage),
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from sglaunch.plain import Struct
+from sglaunch.spec.sglang_images import OLD_DRIVER_HINT
 
 TAIL = 30
 _TRACEBACK = "Traceback (most recent call last):"
@@ -66,7 +67,7 @@ CAUSES: tuple[Cause, ...] = (
         "driver-too-old",
         r"CUDA driver version is insufficient|forward compatibility was attempted|unsatisfied condition: cuda",
         "the NVIDIA driver is too old for this image",
-        "use an image tag for an older CUDA, such as one that ends in -cu129, or update the driver",
+        OLD_DRIVER_HINT,
     ),
     _cause(
         "no-gpu",
