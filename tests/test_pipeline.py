@@ -3,6 +3,8 @@ come first, and whose container a profile's name stands for."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,16 @@ from fake_engine import FakeEngine
 
 from sglaunch import acting, pipeline
 from sglaunch.config.load import Config
-from sglaunch.engine import host
+from sglaunch.engine import freshness, host, registry
+from sglaunch.engine.machine import Machine
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused, UsageError
+from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
+from sglaunch.plan.observation import Driver
 from sglaunch.plan.removing import plan_down
 from sglaunch.plan.steps import ContainerPlan, Plan
 from sglaunch.spec.container import Wanted
+from sglaunch.spec.values import Gpus
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
@@ -193,3 +199,64 @@ def test_a_profile_without_a_container_names_the_command_that_makes_one(reading:
     with pytest.raises(UsageError) as caught:
         pipeline.mine(make_observation(PASSING), project(), "dev", reading=reading)
     assert "sglaunch up dev" in caught.value.hint
+
+
+# The driver, and what images require of it
+
+
+class Asking(Machine):
+    """A machine with a driver, which counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def driver(self) -> Driver:
+        self.asked += 1
+        return Driver((12, 8), "570.1")
+
+
+GPUS = make_wanted(gpus=Gpus(ids=("0",)))
+
+
+def test_the_driver_is_asked_for_new_containers_with_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "required_of", lambda *_: pytest.fail("the image is here, or nothing is to be made"))
+    # What is there, what is wanted -> whether the driver is asked.
+    for there, wanted, asked in (
+        ([], GPUS, 1),
+        ([], make_wanted(), 0),
+        ([make_container(GPUS)], GPUS, 0),
+        ([make_container(GPUS, status="exited")], GPUS, 0),
+        ([make_container(GPUS)], replace(GPUS, spec=replace(GPUS.spec, environment={"A": "1"})), 1),
+    ):
+        engine = FakeEngine(there)
+        engine.machine = Asking()
+        run(engine, wanted).plan(Choices())
+        assert engine.machine.asked == asked
+    engine = FakeEngine([make_container(GPUS)], images={})
+    engine.machine = Asking()
+    run(engine, GPUS).plan(Choices())
+    assert engine.machine.asked == 0, "a container whose image is gone is up to date all the same"
+
+
+def test_a_registry_is_asked_once_a_run_and_its_silence_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def silent(wanted: Sequence[Wanted], platform: str) -> dict[str, dict[str, str]]:
+        asked.extend(f"{one.spec.image} {platform}" for one in wanted)
+        return {}
+
+    monkeypatch.setattr(freshness, "required_of", silent)
+    engine = FakeEngine(images={})
+    engine.machine = Asking()
+    one = run(engine, GPUS)
+    assert not one.plan(Choices())[0].containers[0].problems
+    one.plan(Choices())
+    assert asked == [f"{IMAGE} linux/amd64"]
+
+
+def test_a_slow_registry_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(freshness, "REQUIRED_SECONDS", 0.05)
+    monkeypatch.setattr(registry, "environment", lambda *_: release.wait(60) and [])
+    assert freshness.required_of([GPUS], "linux/amd64") == {}
+    release.set()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker_engine import docker
 from real_engines import RealEngine
 from sglaunch_cli import Sglaunch
 
@@ -135,3 +136,26 @@ def test_a_full_disk_is_measured(tmp_path: Path) -> None:
         subprocess.run(["umount", folder], check=True)
     assert free is not None
     assert free < 200 << 10
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("limits", ["{memlock: -1}", "{nofile: 16}"])
+def test_doctor_fails_for_limits_exactly_where_up_does(sglaunch: Sglaunch, limits: str) -> None:
+    """Whether this engine may raise a limit depends on the machine; that both agree does not."""
+    sglaunch.write(
+        f"project: PROJECT\nprofiles: {{web: {{image: IMAGE, command: sleep 300, ulimits: {limits}, init: true}}}}\n"
+    )
+    found = findings(sglaunch("doctor", "web", "--json", status=None))
+    refused = "limit" in sglaunch("up", "web", status=None).stderr
+    assert (found.get("ulimits", {}).get("status") == "fail") == refused
+
+
+@pytest.mark.docker
+def test_doctor_fails_where_the_name_is_taken(sglaunch: Sglaunch) -> None:
+    name = f"{sglaunch.project}-taken"
+    docker("create", "--name", name, sglaunch.image, "true")
+    sglaunch.write(
+        f"project: PROJECT\nprofiles: {{web: {{image: IMAGE, command: sleep 300, container_name: {name}}}}}\n"
+    )
+    found = findings(sglaunch("doctor", "web", "--json", status=1))
+    assert "was not made by sglaunch" in found["profile.web"]["message"]

@@ -47,6 +47,21 @@ def read(folder: Path | None, lines: str | None, tmp_path: Path) -> tuple[list[d
     return found, problem
 
 
+@pytest.mark.parametrize(
+    ("told", "driver"),
+    [
+        ({"STUB_NVML_CUDA": "12080", "STUB_NVML_DRIVER": "570.133.20"}, "Driver(cuda=(12, 8), version='570.133.20')"),
+        ({"STUB_NVML_CUDA": "13000"}, "Driver(cuda=(13, 0), version='')"),
+        ({}, "Driver(cuda=(), version='')"),
+    ],
+)
+def test_the_driver_is_read_as_far_as_it_tells(stub: Path, tmp_path: Path, told: dict[str, str], driver: str) -> None:
+    (tmp_path / "devices").write_text("GPU-a 80 80\n", encoding="utf-8")
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(stub), "STUB_NVML": str(tmp_path / "devices"), **told}
+    words = [sys.executable, "-c", "from sglaunch.engine.gpus import driver; print(driver())"]
+    assert subprocess.run(words, capture_output=True, text=True, env=environment, check=True).stdout.strip() == driver
+
+
 def test_every_device_is_read_with_its_memory_and_processes(stub: Path, tmp_path: Path) -> None:
     lines = f"GPU-a {80 * GIB} {70 * GIB} {os.getpid()}:{10 * GIB}\nGPU-b {80 * GIB} {80 * GIB}\n"
     found, problem = read(stub, lines, tmp_path)
