@@ -55,7 +55,7 @@ profiles:
     protect: true
 """
 
-RECREATE = ("create", "update", "stop", "rename", "rename", "start", "rm")
+RECREATE = ("create", "stop", "update", "rename", "rename", "start", "rm")
 """The calls of a recreate that change something, in order."""
 OLD_COMES_BACK = range(1, RECREATE.index("start") + 1)
 """After these calls the new one has not run yet."""

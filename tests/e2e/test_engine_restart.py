@@ -34,7 +34,7 @@ profiles:
 # In a network of its own: a dockerd without a bridge takes docker0 away from the machine's.
 APART = ("unshare", "--net", "--mount")
 # Calls that change something, in the order of a recreate.
-CALLS = ("create", "update", "stop", "rename", "rename", "start", "rm")
+CALLS = ("create", "stop", "update", "rename", "rename", "start", "rm")
 STRIKER = """\
 #!/bin/sh
 verb=$1; [ "$verb" = container ] && verb=$2
