@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ class FakeEngine:
         self._faults.append(Fault(op, number, failure(f"Error response from daemon: {op} was made to fail")))
 
     def interrupt_on(self, op: str, number: int = 1, *, after: bool = False) -> None:
-        """Ctrl-C during the call: before it took effect, or after."""
+        """Ctrl-C during the call: before it took effect, or after. As ever, it is a signal."""
         self._faults.append(Fault(op, number, KeyboardInterrupt(), after))
 
     def kill_on(self, op: str, number: int = 1, *, after: bool = False) -> None:
@@ -139,10 +140,10 @@ class FakeEngine:
         self._counts[op] += 1
         due = next((fault for fault in self._faults if (fault.op, fault.number) == (op, self._counts[op])), None)
         if due is not None and not due.after:
-            raise due.error
+            _strike(due.error)
         yield
-        if due is not None:
-            raise due.error
+        if due is not None and due.after:
+            _strike(due.error)
 
     # The protocol
 
@@ -270,9 +271,6 @@ class FakeEngine:
                 raise failure(f"Error response from daemon: Cannot update container {data['Id']}: {refusal}")
             # A limit of 0 is taken for "not given": the call succeeds and changes nothing.
             _set_limits(data["HostConfig"], {name: value for name, value in arguments.items() if value not in (0, "")})
-
-    def interrupt(self) -> None:
-        """No call of it waits."""
 
     def rename(self, container: str, to: str) -> None:
         with self._call("rename", container):
@@ -450,6 +448,12 @@ class FakeEngine:
                 raise failure(
                     f"Error response from daemon: {text}: Bind for {address} failed: port is already allocated"
                 )
+
+
+def _strike(error: BaseException) -> None:
+    if not isinstance(error, KeyboardInterrupt):
+        raise error
+    signal.raise_signal(signal.SIGINT)
 
 
 def inspect_data(one: ObservedContainer) -> dict[str, Any]:

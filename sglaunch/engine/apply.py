@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sglaunch.convert.to_create import create_call
+from sglaunch.engine.interrupts import Interrupts
 from sglaunch.engine.protocol import Engine, Tell
-from sglaunch.engine.settle import look, settle, stopped
+from sglaunch.engine.settle import grace, look, settle, stopped
 from sglaunch.engine.together import Lane, together
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plain import Struct, replace
@@ -20,10 +22,12 @@ LOST = "daemon-down"
 """Kind of the failure of a call that the engine may have heard, and did not answer."""
 _POLL_SECONDS = 0.05
 _UNDO_TRIES = 3
+_REMOVALS = 2
 
 
 class Event(Struct, frozen=True):
-    """What happened: `begin` and `done` of a step, `undo` of one taken back, `failed`, `finished` for a container.
+    """What happened: `begin` and `done` of a step, `undo` of one taken back, `failed`, `finished` for a container,
+    `held` where a signal has to wait for a step.
 
     `note` says what a person should know beyond the step. `progress`: where a start-up is, and for how many seconds
     it was waited for.
@@ -41,86 +45,157 @@ Report = Callable[[Event], None]
 
 
 def apply(plan: Plan, engine: Engine, report: Report) -> None:
-    """Every container, several at once where none needs another. A failed one is left as it was before, and ends it."""
-    told = threading.RLock()
+    """Every container, several at once where none needs another. A failed one is left as it was before, and ends it.
+
+    An interruption rolls back what is under way; its error says of each container what was done.
+    """
+    lock = threading.RLock()
 
     def tell(event: Event) -> None:
-        with told:
+        # A terminal that was closed, or a pipe that nobody reads, is no reason to leave something half done.
+        with lock, contextlib.suppress(OSError):
             report(event)
 
-    steps = [one for one in plan.containers if one.steps]
-    together(steps, lambda one, lane: _run(one, engine, tell, lane), engine.interrupt)
+    runs = {id(one): _Run(one, engine, tell) for one in plan.containers if one.steps}
+
+    def announce() -> None:
+        for run in runs.values():
+            run.announce()
+
+    with Interrupts(announce) as interrupts, contextlib.suppress(Interrupted):
+        together([run.plan for run in runs.values()], lambda one, lane: runs[id(one)].run(lane), interrupts)
+    if interrupts.came or any(run.interrupted for run in runs.values()):
+        said = "; ".join(f"{run.plan.container}: {run.outcome()}" for run in runs.values())
+        left = any(run.problems for run in runs.values())
+        raise Interrupted(f"interrupted; {said}", "run the command again: it repairs what is left" if left else "")
 
 
-def _run(plan: ContainerPlan, engine: Engine, report: Report, lane: Lane) -> None:
-    done: list[Step] = []
-    try:
-        for step in plan.steps:
-            lane.pause(0)
-            report(Event("begin", plan, step))
-            done.append(step)
-            note = perform(step, engine, _teller(plan, step, report), lane)
-            report(Event("done", plan, step, note))
-    except (EngineError, KeyboardInterrupt) as error:
-        failed = done[-1] if done else None
-        interrupted = isinstance(error, KeyboardInterrupt) or lane.was_halted()
-        unsure = interrupted or (failed is not None and _may_be_done(failed, engine))
-        begun = done if unsure else done[:-1]
-        report(Event("failed", plan, failed))
-        if interrupted and failed is not None and failed.op in ("remove", "erase"):
-            # The engine may have removed it all the same: taking back the rest would leave neither old nor new.
-            hint = "run the command again, or see `sglaunch ps`"
-            raise Interrupted(f"interrupted while {failed.target} was being removed", hint) from None
-        lost = interrupted or (isinstance(error, EngineError) and error.failure.kind == LOST)
-        stop = failed if lost and failed is not None and failed.op == "stop" else None
-        if stop is not None and stop.undo:
-            report(Event("begin", plan, replace(stop, cause="the engine goes on with it; it is started again then")))
-            stopped(stop.target, engine)
-        _take_back(plan, begun, engine, report)
-        if interrupted and stop is not None and not stop.undo:
-            hint = "`sglaunch ps -a` shows when it has ended"
-            raise Interrupted(f"interrupted; the engine goes on stopping {stop.target}", hint) from None
-        if interrupted:
-            raise Interrupted("interrupted; what was begun has been taken back") from None
-        raise
-    report(Event("finished", plan))
+class _Run:
+    """One container's steps: what was done of them, what is done now, and what became of it when it was ended."""
+
+    def __init__(self, plan: ContainerPlan, engine: Engine, report: Report) -> None:
+        self.plan, self.interrupted = plan, False
+        self.problems: list[EngineError] = []
+        self._engine, self._report = engine, report
+        self._done: list[Step] = []
+        self._undoing: list[Step] = []
+        self._now: Step | None = None
+
+    def run(self, lane: Lane) -> None:
+        """Raises the error of the step that failed, or Interrupted, with what was done rolled back."""
+        try:
+            for step in self.plan.steps:
+                # There is no way back from a removal: what comes after it is done, too.
+                if not any(one.op in _FINAL for one in self._done):
+                    lane.pause(0)
+                self._do(step, lane)
+        except (Exception, KeyboardInterrupt) as error:
+            failed, self._now = self._now, None
+            self._report(Event("failed", self.plan, failed))
+            self.interrupted = isinstance(error, KeyboardInterrupt) or lane.was_halted()
+            self._take_back(failed, error)
+            if self.interrupted:
+                raise Interrupted("interrupted") from None
+            if isinstance(error, EngineError):
+                error.beside = (*error.beside, *self.problems)
+            raise
+        self._report(Event("finished", self.plan))
+
+    def _do(self, step: Step, lane: Lane) -> None:
+        self._report(Event("begin", self.plan, step))
+        self._now = step
+        with lane.breakable() if step.op in _BREAKABLE else contextlib.nullcontext():
+            note = perform(step, self._engine, _teller(self.plan, step, self._report), lane)
+        self._now = None
+        self._done.append(step)
+        self._report(Event("done", self.plan, step, note))
+
+    def _take_back(self, failed: Step | None, error: BaseException) -> None:
+        """Undoes in reverse. An undo that fails is a problem, and the others still run."""
+        lost = isinstance(error, EngineError) and error.failure.kind == LOST
+        if failed is not None and failed.op == "remove" and not _is_there(failed.target, self._engine):
+            # The engine may have removed it: taking back the rest would leave neither old nor new.
+            return
+        if failed is not None and failed.op == "stop" and lost:
+            cause = "the engine goes on with it; it is started again then"
+            self._report(Event("begin", self.plan, replace(failed, cause=cause)))
+            stopped(failed.target, self._engine)
+        if failed is not None and _may_be_done(failed, self._engine):
+            self._done.append(failed)
+        self._undoing = [undo for step in reversed(self._done) for undo in step.undo]
+        while self._undoing:
+            self._now = self._undoing[0]
+            if self._now.op in _DURING:
+                self._report(Event("begin", self.plan, self._now))
+            problem = _undo(self._now, self._engine)
+            self._report(Event("undo", self.plan, self._now, f"failed: {problem}" if problem else ""))
+            self.problems += [problem] if problem else []
+            del self._undoing[0]
+        self._now = None
+
+    def announce(self) -> None:
+        """Reports what a signal waits for, and for how long at most."""
+        step, left = self._now, len(self._undoing) - 1
+        if step is None or (step.op in _BREAKABLE and left < 0):
+            return
+        with contextlib.suppress(EngineError):
+            most = f", at most {grace(step.target, self._engine):.0f} s" if step.op in _DURING else ""
+            rest = f", then {left} more" if left > 0 else ""
+            what = "still rolling back" if left >= 0 else "interrupted; the step under way ends first"
+            note = f"{what}: {step.op} {step.target}{most}{rest}; Ctrl-\\ leaves it to the next command"
+            self._report(Event("held", self.plan, step, note))
+
+    def outcome(self) -> str:
+        """What was done, in a few words, where an interruption ended it."""
+        if self.problems:
+            return f"not rolled back: {'; '.join(str(one) for one in self.problems)}"
+        if len(self._done) == len(self.plan.steps) and not self.interrupted:
+            return "done"
+        kept = [f"{step.op} {step.target}" for step in self._done if step.op in _KEPT and not step.undo]
+        undone = any(step.undo for step in self._done)
+        words = [f"kept: {', '.join(kept)}"] if kept else []
+        words += ["the rest was rolled back" if kept else "rolled back"] if undone else []
+        return "; ".join(words) or "nothing was changed"
+
+
+_FINAL = ("remove", "erase")
+"""Steps from which there is no way back."""
+_BREAKABLE = ("pull", "push", "build", "ready", "settle", "gone", "stopped")
+"""Steps that an interruption breaks off. Each other one ends first, so that it is known what is to be undone."""
+_DURING = ("stop", "restart")
+"""Steps that take as long as a container's grace."""
+_KEPT = ("stop", "restart", "start", "unpause", "update", "rename", "remove", "snapshot")
+"""Steps that are worth a word where nothing undoes them."""
 
 
 def _may_be_done(failed: Step, engine: Engine) -> bool:
-    """Whether the engine may have done what it gave no good answer to: it came too late, or was lost.
+    """Whether what a failed step undoes is to be undone: the engine may have done what it gave no good answer to.
 
-    Taking back a stop, a start or an update that was not carried out changes nothing; a rename can be seen.
+    Taking back a stop, a start or an update that was not carried out changes nothing; a rename can be seen; a step that
+    only looks undoes what it found.
     """
     if failed.op != "rename":
-        return failed.op in ("stop", "start", "update")
+        return failed.op in ("stop", "start", "update", "settle", "ready")
     try:
         return look(failed.to, engine) is not None and look(failed.target, engine) is None
     except EngineError:
         return True
 
 
-def _take_back(plan: ContainerPlan, done: Iterable[Step], engine: Engine, report: Report) -> None:
-    """Undoes in reverse. An undo that fails is told, and the others still run."""
-    for step in reversed(list(done)):
-        for undo in step.undo:
-            report(Event("undo", plan, undo, _undo(undo, engine)))
-
-
-def _undo(step: Step, engine: Engine) -> str:
-    """One step back; the result is a note. A second Ctrl-C cuts off the engine's program, so it is tried again."""
-    problem = ""
+def _undo(step: Step, engine: Engine) -> EngineError | None:
+    """One step back, tried again where it fails; the last failure."""
+    problem: EngineError | None = None
     for _ in range(_UNDO_TRIES):
         try:
             perform(step, engine)
-        except KeyboardInterrupt:
-            continue
         except EngineError as error:
-            if step.op == "rename" and look(step.to, engine) is not None and look(step.target, engine) is None:
-                return ""
-            problem = str(error)
+            problem = error
+            with contextlib.suppress(EngineError):
+                if step.op == "rename" and look(step.to, engine) is not None and look(step.target, engine) is None:
+                    return None
         else:
-            return ""
-    return f"failed: {problem}" if problem else "interrupted"
+            return None
+    return problem
 
 
 def _teller(plan: ContainerPlan, step: Step, report: Report) -> Tell:
@@ -214,12 +289,35 @@ def _on_host(path: str, change: Callable[[], None]) -> None:
 
 
 def _remove(step: Step, engine: Engine) -> None:
-    """One that is gone has been removed, whatever the engine answered."""
+    """One that is gone has been removed, whatever the engine answered; and one that is there has not."""
+    for _ in range(_REMOVALS):
+        problem = None
+        try:
+            engine.remove(step.target)
+        except EngineError as error:
+            problem = error
+        if not _is_there(step.target, engine) and (problem is None or _is_gone(step.target, engine)):
+            return
+        if problem is not None:
+            raise problem
+    message = f"the engine does not remove {step.target}, and calls it removed"
+    raise EngineError(Failure("removing", message, "look at it with `docker ps -a`, then try again"))
+
+
+def _is_there(name: str, engine: Engine) -> bool:
+    """Whether the engine shows a container that it is not removing; False where it shows nothing at all."""
     try:
-        engine.remove(step.target, volumes=bool(step.values.get("volumes")))
+        seen = look(name, engine)
     except EngineError:
-        if look(step.target, engine) is not None:
-            raise
+        return False
+    return seen is not None and seen.status != "removing"
+
+
+def _is_gone(name: str, engine: Engine) -> bool:
+    try:
+        return look(name, engine) is None
+    except EngineError:
+        return False
 
 
 def _erase(step: Step, engine: Engine) -> str:
@@ -291,5 +389,6 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "remove": _remove,
     "erase": _erase,
     "gone": _wait_gone,
+    "stopped": lambda step, engine: stopped(step.target, engine),
 }
 """Each op of a step and the one call it is."""

@@ -28,6 +28,11 @@ _LOG_STARTS = (b'time="', b"FATA[")
 _MISSING = re.compile(r"no such (?:object|container|image)s?:\s*\"?([^\s\"\\]+)", re.IGNORECASE)
 
 
+# A Ctrl-C of the terminal goes to our process group: whether a call is broken off is decided here. No session of its
+# own, since sudo remembers a password by its terminal.
+_OWN_GROUP: Mapping[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else {"preexec_fn": os.setpgrp}
+
+
 class Cli:
     """The program with its global options: `docker --context x`. `typed`: containers and images are asked for apart.
 
@@ -51,6 +56,7 @@ class Cli:
                 capture_output=True,
                 timeout=timeout,
                 check=False,
+                **_OWN_GROUP,
             )
         except FileNotFoundError:
             raise cli_missing(self.command[0]) from None

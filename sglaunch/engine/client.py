@@ -155,10 +155,6 @@ class EngineClient:
         else:
             self.cli.text(verb, *words, timeout=None)
 
-    def interrupt(self) -> None:
-        if self._writer is not None:
-            self._writer.interrupt()
-
     def _runs(self, container: str) -> bool:
         found = self.inspect([container], size=False).get(container) or {}
         return bool((found.get("State") or {}).get("Running"))

@@ -104,10 +104,6 @@ class Engine(Protocol):
 
     def unpause(self, container: str) -> None: ...
 
-    def interrupt(self) -> None:
-        """Ends what other threads wait for, as a Ctrl-C ends the engine's program: their calls fail."""
-        ...
-
     def update(self, container: str, values: Mapping[str, Any]) -> None:
         """Changes options of a live container; values under profile words."""
         ...

@@ -36,42 +36,54 @@ def settle(name: str, engine: Engine, seconds: float | None = None) -> str:
     """
     poll = max(_POLL_SECONDS, (seconds or 0) / 20)
     deadline = time.monotonic() + (SETTLE_SECONDS if seconds is None else seconds)
-    restarts = None
+    restarts, missed = None, False
     while True:
         data = engine.inspect([name], size=False).get(name)
         if data is None:
-            return "it has ended and is removed (auto_remove)"
-        seen = container(data)
+            # What was there a moment ago is looked for again.
+            if missed or restarts is None:
+                return "it has ended and is removed (auto_remove)"
+            missed = True
+            continue
+        seen, missed = container(data), False
         restarts = seen.restart_count if restarts is None else restarts
         again = seen.status == "restarting" or seen.restart_count > restarts
         if again or (seen.status == "exited" and seen.exit_code != 0):
             raise exited(seen, engine)
         if seen.status == "exited":
             return "it has ended with exit code 0"
-        if time.monotonic() >= deadline:
+        serves, late = seen.status in SERVING, time.monotonic() - deadline
+        if serves and late >= 0:
             return ""
-        pid = (data.get("State") or {}).get("Pid") if seconds is None else 0
+        if late >= _LATER:
+            message = f"container {name} was started, and the engine says that it is {seen.status or 'nothing'}"
+            raise EngineError(Failure("not-started", message, "run the command again, or see the engine's log"))
+        pid = (data.get("State") or {}).get("Pid") if serves and seconds is None else 0
         if pid and _rests(int(pid), seen.id, poll):
             return ""
         if not pid:
             time.sleep(poll)
 
 
-def stopped(name: str, engine: Engine) -> None:
-    """Waits for the end of a stop whose answer nobody waited for.
+def grace(name: str, engine: Engine) -> float:
+    """The seconds within which a stop of a container ends: its own grace, and a little for the engine."""
+    config = (engine.inspect([name], size=False).get(name) or {}).get("Config") or {}
+    own = config.get("StopTimeout")
+    return (_GRACE if own is None else int(own)) + _LATER
 
-    The engine goes on with it, and a start meanwhile would do nothing. At most for the container's own grace and a
-    little more; a further Ctrl-C does not shorten it.
+
+def stopped(name: str, engine: Engine) -> None:
+    """Waits for the end of a stop whose answer nobody waited for, at most for the container's grace.
+
+    The engine goes on with it, and a start meanwhile would do nothing.
     """
-    try:
-        data = engine.inspect([name], size=False).get(name) or {}
-        grace = (data.get("Config") or {}).get("StopTimeout")
-        deadline = time.monotonic() + (_GRACE if grace is None else int(grace)) + _LATER
+    with contextlib.suppress(EngineError):
+        deadline = time.monotonic() + grace(name, engine)
+        first = look(name, engine)
         while time.monotonic() < deadline and (seen := look(name, engine)) is not None and seen.status in SERVING:
-            with contextlib.suppress(KeyboardInterrupt):
-                time.sleep(_POLL_SECONDS)
-    except EngineError:
-        return
+            if first is not None and seen.started != first.started:
+                return
+            time.sleep(_POLL_SECONDS)
 
 
 def _rests(pid: int, identity: str, seconds: float) -> bool:

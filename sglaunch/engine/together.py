@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sglaunch.engine.interrupts import Interrupts
 from sglaunch.errors import EngineError, Interrupted
 from sglaunch.plan.steps import ContainerPlan
 
@@ -23,9 +25,17 @@ _MOMENT = 0.2
 class Lane:
     """Where one container is worked on: this thread, which a Ctrl-C reaches by itself."""
 
+    def __init__(self, interrupts: Interrupts | None = None) -> None:
+        self._interrupts = interrupts or Interrupts()
+
     def pause(self, seconds: float) -> None:
         """Sleeps; raises KeyboardInterrupt once the user has pressed Ctrl-C."""
+        self._interrupts.check()
         time.sleep(seconds)
+
+    def breakable(self) -> contextlib.AbstractContextManager[None]:
+        """A block that a Ctrl-C may break off; everything else ends first."""
+        return self._interrupts.breakable()
 
     def was_halted(self) -> bool:
         """Whether it was a Ctrl-C that ended the engine's program, which its terminal sends to it as well."""
@@ -49,26 +59,23 @@ class SideLane(Lane):
         if self._halted.wait(seconds):
             raise KeyboardInterrupt
 
+    def breakable(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def was_halted(self) -> bool:
         return self._halted.wait(_MOMENT)
 
 
-_WHOLE = "interrupted; nothing was left half done"
-
 Run = Callable[[ContainerPlan, Lane], None]
 
 
-def together(plans: Sequence[ContainerPlan], run: Run, interrupt: Callable[[], None] = lambda: None) -> None:
+def together(plans: Sequence[ContainerPlan], run: Run, interrupts: Interrupts) -> None:
     """Every plan, after those that it comes after. The first error lets what is under way end, and is raised then.
 
-    A plan that has nothing beside it runs in this thread, where a Ctrl-C reaches it at once; `interrupt` ends what
-    others wait for then.
+    A plan that has nothing beside it runs in this thread, where a Ctrl-C reaches it at once.
     """
     if len(plans) == 1:
-        try:
-            run(plans[0], Lane())
-        except KeyboardInterrupt:
-            raise Interrupted(_WHOLE) from None
+        run(plans[0], Lane(interrupts))
         return
     from concurrent.futures import ThreadPoolExecutor
 
@@ -77,29 +84,18 @@ def together(plans: Sequence[ContainerPlan], run: Run, interrupt: Callable[[], N
     waiting = list(range(len(plans)))
     running: dict[Future[None], int] = {}
     with ThreadPoolExecutor(max_workers=LANES) as pool:
-        try:
-            while waiting and not errors:
-                unfinished = {*waiting, *running.values()}
-                ready = [one for one in waiting if not _before(one, plans) & unfinished]
-                waiting = [one for one in waiting if one not in ready]
-                if len(ready) == 1 and not running:
-                    run(plans[ready[0]], Lane())
-                    continue
-                for one in ready:
-                    running[pool.submit(_begin, plans[one], run, side)] = one
-                errors += _ended(running)
-        except KeyboardInterrupt:
-            side.halt()
-            interrupt()
-        while running:
-            try:
-                errors += _ended(running)
-            except KeyboardInterrupt:
+        while running or (waiting and not errors and not side.halted):
+            if interrupts.came:
                 side.halt()
-                interrupt()
-    interrupted = [error for error in errors if isinstance(error, Interrupted)]
-    if side.halted:
-        raise next(iter(interrupted), Interrupted(_WHOLE))
+            unfinished = {*waiting, *running.values()}
+            ready = [one for one in waiting if not (errors or side.halted or _before(one, plans) & unfinished)]
+            waiting = [one for one in waiting if one not in ready]
+            if len(ready) == 1 and not running:
+                run(plans[ready[0]], Lane(interrupts))
+                continue
+            for one in ready:
+                running[pool.submit(_begin, plans[one], run, side)] = one
+            errors += _ended(running, interrupts)
     if errors:
         raise _one(errors)
 
@@ -118,19 +114,24 @@ def _begin(plan: ContainerPlan, run: Run, side: SideLane) -> None:
         run(plan, side)
 
 
-def _ended(running: dict[Future[None], int]) -> list[BaseException]:
-    """Waits until one ends; the errors of those that have."""
+def _ended(running: dict[Future[None], int], interrupts: Interrupts) -> list[BaseException]:
+    """Waits until one ends, or a Ctrl-C comes; the errors of those that have ended."""
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    try:
+        with contextlib.nullcontext() if interrupts.came else interrupts.breakable():
+            wait(running, return_when=FIRST_COMPLETED)
+    except KeyboardInterrupt:
+        return []
+    done = [future for future in running if future.done()]
     for future in done:
         del running[future]
     return [error for future in done if (error := future.exception()) is not None]
 
 
 def _one(errors: list[BaseException]) -> BaseException:
-    """The first error, with what else went wrong beside it."""
-    first = errors[0]
+    """The first failure, with what else went wrong beside it; else the first interruption."""
+    first = next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
     if isinstance(first, EngineError):
         first.beside = tuple(error for error in errors[1:] if isinstance(error, EngineError))
     return first

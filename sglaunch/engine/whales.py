@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sglaunch.convert.to_create import CreateCall
+from sglaunch.engine.interrupts import held
 from sglaunch.recall import door, witness
 
 _PACKAGE = "python_on_whales"
@@ -87,7 +88,7 @@ def _spelled(arguments: Mapping[str, Any], method: str = "create") -> list[str]:
     about = [arguments["image"], ()] if method == "create" else [arguments["container"]]
     options = {name: value for name, value in arguments.items() if name not in ("image", "container")}
     with tempfile.NamedTemporaryFile(prefix="sglaunch-") as noted:
-        with witness.asking():
+        with witness.asking(), held():
             getattr(_imported()((*_NOTE, noted.name)), method)(*about, **options)
         words = noted.read().decode().split("\0")[:-1]
     with witness.Trace() as nothing:

@@ -86,13 +86,6 @@ class Connection:
             raise EOFError("the answer is cut short")
         return data
 
-    def cut(self) -> None:
-        """Ends what is waited for in another thread: it sees the answer cut short."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
     def close(self) -> None:
         self._file.close()
         self._socket.close()

@@ -48,8 +48,7 @@ class Writer:
 
     def __init__(self, place: str, version: str, program: str, config: str) -> None:
         self._place, self._version, self._program, self._config = place, version, program, config
-        self._under_way: set[Connection] = set()
-        self._changing, self._recording = threading.Lock(), threading.Lock()
+        self._recording = threading.Lock()
         self._requests: dict[str, Any] = {}
 
     def call(self, verb: str, *words: str) -> None:
@@ -76,12 +75,6 @@ class Writer:
         """Whether what a creation asks for is remembered."""
         return self._remembered(self._about(_blank(call))) is not None
 
-    def interrupt(self) -> None:
-        """Ends what other threads wait for, as a Ctrl-C ends the engine's program."""
-        with self._changing:
-            for connection in self._under_way:
-                connection.cut()
-
     @property
     def _containers(self) -> str:
         return f"/v{self._version}/containers"
@@ -93,16 +86,12 @@ class Writer:
             connection = Connection(self._place, patient=True)
         except Unconnected as error:
             raise failure(_DOWN.format(self._place, error), "docker") from None
-        with self._changing:
-            self._under_way.add(connection)
         try:
             connection.send(method, path, body)
             ((status, said),) = connection.answers(1)
         except (OSError, EOFError, ValueError):
             raise failure(_LOST, "docker") from None
         finally:
-            with self._changing:
-                self._under_way.discard(connection)
             connection.close()
         if status >= _WRONG and status not in fine:
             raise failure(f"Error response from daemon: {_message(said)}", "docker")

@@ -133,7 +133,9 @@ def _line(event: Happened) -> None:
     if step is None:
         return
     to = f" to {step.to}" if step.to and step.op in ("rename", "snapshot") else step.given()
-    if event.kind == "begin" and step.op in _DURING:
+    if event.kind == "held":
+        say(event.note)
+    elif event.kind == "begin" and step.op in _DURING:
         say(f"{step.target}: {_DURING[step.op]} ({step.cause})")
     elif event.kind == "done" and step.op in _VERBS:
         say(f"{step.target}: {_VERBS[step.op]}{to} ({step.cause})")

@@ -3,6 +3,7 @@ fails."""
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from builders import IMAGE, IMAGE_ID, make_container, make_observation, make_spe
 from fake_engine import FakeEngine
 
 from sglaunch.engine import apply as applying
+from sglaunch.engine import interrupts
 from sglaunch.engine import settle as settling
 from sglaunch.engine.apply import Event, apply, images_only, perform
 from sglaunch.engine.explain import failure
@@ -313,26 +315,91 @@ def test_an_undo_that_fails_is_told_and_the_others_still_run() -> None:
     assert "nowhere" in note
 
 
-def test_an_interruption_takes_back_the_step_that_was_cut_off_too() -> None:
-    """The engine may have carried it out all the same."""
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interruption_lets_the_step_end_and_rolls_it_back(after: bool) -> None:
     engine = FakeEngine([make_container()])
-    engine.interrupt_on("stop", after=True)
+    engine.interrupt_on("stop", after=after)
     step = Step("stop", NAME, "", undo=(Step("start", NAME, "undo"),))
     with pytest.raises(Interrupted) as caught:
-        apply(plan(step), engine, lambda _: None)
+        apply(plan(step, Step("update", NAME, "", values={"cpus": 1.0})), engine, lambda _: None)
     assert engine.names() == {NAME: "running"}
-    assert caught.value.status == 130
+    assert [op for op, _ in engine.changing_calls()] == ["stop", "start"]
+    assert (caught.value.status, caught.value.message) == (130, f"interrupted; {NAME}: rolled back")
 
 
-def test_a_stop_that_nothing_takes_back_goes_on_and_the_rest_is_taken_back() -> None:
-    """A container that the engine removes as it stops: its replacement, which never ran, goes."""
+SAID: dict[str, tuple[str, str]] = {
+    # The call at which a Ctrl-C comes -> what is said, and what there is.
+    "create": ("rolled back", f"{NAME} running"),
+    "stop": (f"kept: stop {NAME}; the rest was rolled back", f"{NAME} exited"),
+    "remove": ("done", "new created"),
+}
+
+
+@pytest.mark.parametrize("op", SAID)
+def test_what_an_interruption_left_is_said(op: str) -> None:
+    """A stop that nothing undoes stays; after a removal there is no way back, so the rest is done."""
     engine = FakeEngine([make_container()])
-    engine.interrupt_on("stop")
-    steps = (create("new", Step("remove", "new", "undo")), Step("stop", NAME, ""))
-    with pytest.raises(Interrupted, match=f"the engine goes on stopping {NAME}") as caught:
+    engine.interrupt_on(op)
+    steps = (create("new", Step("remove", "new", "undo")), Step("stop", NAME, ""), Step("remove", NAME, ""))
+    with pytest.raises(Interrupted) as caught:
         apply(plan(*steps), engine, lambda _: None)
+    said, there = SAID[op]
+    assert caught.value.message == f"interrupted; {NAME}: {said}"
+    assert [" ".join(one) for one in engine.names().items()] == [there]
+
+
+def test_no_number_of_interruptions_gives_up_an_undo_and_each_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, events = FakeEngine([make_container()]), []
+    monkeypatch.setattr(interrupts, "_MOMENT", 0.0)
+    stop = engine.stop
+
+    def stubborn(container: str) -> None:
+        for _ in range(4):
+            before = len([event for event in events if event.kind == "held"])
+            signal.raise_signal(signal.SIGINT)
+            while len([event for event in events if event.kind == "held"]) == before:
+                time.sleep(0.01)
+        stop(container)
+
+    monkeypatch.setattr(engine, "stop", stubborn)
+    steps = (
+        Step("stop", NAME, "", undo=(Step("start", NAME, "undo"),)),
+        create("new", Step("stop", NAME, "undo"), Step("remove", "new", "undo")),
+    )
+    with pytest.raises(Interrupted, match=r": rolled back$"):
+        apply(plan(*steps), engine, events.append)
     assert engine.names() == {NAME: "running"}
-    assert "sglaunch ps" in caught.value.hint
+    assert [event.note for event in events if event.kind == "held"] == [
+        f"interrupted; the step under way ends first: stop {NAME}, at most 15 s; Ctrl-\\ leaves it to the next command"
+    ] * 4
+
+
+def test_what_could_not_be_put_back_is_said_of_an_interruption_and_of_a_failure() -> None:
+    steps = (
+        Step("stop", NAME, "", undo=(Step("start", "nowhere", "undo"),)),
+        Step("update", NAME, "", values={"cpus": 1.0}),
+        Step("start", "elsewhere", ""),
+    )
+    engine = FakeEngine([make_container()])
+    engine.interrupt_on("update")
+    with pytest.raises(Interrupted, match=r"not rolled back: .*nowhere") as caught:
+        apply(plan(*steps), engine, lambda _: None)
+    assert "run the command again" in caught.value.hint
+    with pytest.raises(EngineError, match="elsewhere") as failed:
+        apply(plan(*steps), FakeEngine([make_container()]), lambda _: None)
+    assert ["nowhere" in one.message for one in failed.value.beside] == [True]
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, OSError])
+def test_a_reader_that_is_gone_leaves_nothing_half_done(error: type[OSError]) -> None:
+    def report(event: Event) -> None:
+        raise error
+
+    engine = FakeEngine()
+    apply(plan(create(), Step("start", NAME, "")), engine, report)
+    assert engine.names() == {NAME: "running"}
 
 
 def test_a_stop_whose_answer_is_lost_is_the_engines_failure_and_no_interruption(
@@ -348,13 +415,35 @@ def test_a_stop_whose_answer_is_lost_is_the_engines_failure_and_no_interruption(
         apply(plan(Step("stop", NAME, "")), engine, lambda _: None)
 
 
-def test_an_interrupted_removal_is_not_followed_by_taking_back_the_rest() -> None:
+def test_a_removal_of_which_nobody_knows_is_not_followed_by_rolling_back_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else there could be neither old nor new."""
     engine = FakeEngine([make_container(status="exited")])
-    engine.interrupt_on("remove", after=True)
-    steps = (create("new", Step("remove", "new", "undo")), Step("remove", NAME, ""))
-    with pytest.raises(Interrupted, match=f"{NAME} was being removed"):
-        apply(plan(*steps), engine, lambda _: None)
-    assert engine.names() == {"new": "created"}
+
+    def lost(*_: object, **__: object) -> None:
+        raise failure("error during connect: EOF")
+
+    monkeypatch.setattr(engine, "remove", lost)
+    monkeypatch.setattr(engine, "inspect", lost)
+    with pytest.raises(EngineError, match="does not answer"):
+        apply(plan(create("new", Step("stop", "new", "undo")), Step("remove", NAME, "")), engine, lambda _: None)
+    assert [op for op, _ in engine.changing_calls()] == ["create"]
+
+
+def test_a_removal_that_was_not_carried_out_is_no_removal(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine([make_container(status="exited")])
+    monkeypatch.setattr(engine, "remove", lambda name: None)
+    with pytest.raises(EngineError, match=f"does not remove {NAME}"):
+        apply(plan(Step("remove", NAME, "")), engine, lambda _: None)
+
+
+@pytest.mark.parametrize("status", ["created", "dead", ""])
+def test_what_was_started_and_does_not_run_is_not_up(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine([make_container(status=status)])
+    monkeypatch.setattr(settling, "_LATER", 0)
+    with pytest.raises(EngineError, match="was started, and the engine says that it is"):
+        settling.settle(NAME, engine)
 
 
 def test_the_first_failure_ends_it_and_leaves_the_containers_before_as_they_are() -> None:

@@ -9,9 +9,16 @@ import time
 
 import pytest
 
-from sglaunch.engine.together import Lane, together
+from sglaunch.engine.interrupts import Interrupts
+from sglaunch.engine.together import Lane, Run
+from sglaunch.engine.together import together as side_by_side
 from sglaunch.errors import EngineError, Failure, Interrupted
 from sglaunch.plan.steps import ContainerPlan
+
+
+def together(plans: list[ContainerPlan], run: Run) -> None:
+    with Interrupts() as interrupts:
+        side_by_side(plans, run, interrupts)
 
 
 def plans(**after: tuple[str, ...] | None) -> list[ContainerPlan]:
@@ -87,26 +94,6 @@ def test_a_ctrl_c_reaches_every_lane_and_is_raised_when_all_have_ended() -> None
     assert time.monotonic() - began < 5
 
 
-def test_a_ctrl_c_ends_what_other_lanes_wait_for_in_the_engine() -> None:
-    ready, over = threading.Barrier(3, timeout=5), threading.Event()
-
-    def run(plan: ContainerPlan, lane: Lane) -> None:
-        ready.wait()
-        assert over.wait(10), "it waits for the engine still"
-        raise EngineError(Failure("daemon-down", "the connection was ended"))
-
-    def press() -> None:
-        ready.wait()
-        time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    finger = threading.Thread(target=press)
-    finger.start()
-    with pytest.raises(Interrupted):
-        together(plans(a=(), b=()), run, over.set)
-    finger.join()
-
-
 def test_an_engine_that_a_ctrl_c_killed_is_told_from_one_that_failed() -> None:
     told: dict[str, bool] = {}
 
@@ -117,6 +104,6 @@ def test_an_engine_that_a_ctrl_c_killed_is_told_from_one_that_failed() -> None:
         told[plan.container] = lane.was_halted()
         raise EngineError(Failure("x", "signal: interrupt"))
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(EngineError):
         together(plans(first=(), second=()), run)
     assert told["first"]

@@ -254,25 +254,6 @@ def test_an_engine_that_is_gone_is_told(tmp_path: Path, config: Path) -> None:
     assert caught.value.failure.kind == "daemon-down"
 
 
-def test_what_another_thread_waits_for_can_be_ended(engine: Engine, writer: Writer) -> None:
-    engine.answer = b""
-    errors: list[EngineError] = []
-
-    def stop() -> None:
-        try:
-            writer.call("stop", "a")
-        except EngineError as found:
-            errors.append(found)
-
-    waiting = threading.Thread(target=stop)
-    waiting.start()
-    assert engine.comes.wait(10)
-    writer.interrupt()
-    waiting.join(10)
-    engine.over.set()
-    assert [found.failure.kind for found in errors] == ["daemon-down"]
-
-
 @pytest.mark.docker
 @pytest.mark.parametrize("about", ["proxies", "headers", "trust", "nothing"])
 def test_what_the_program_would_add_is_left_to_it(config: Path, monkeypatch: pytest.MonkeyPatch, about: str) -> None:
