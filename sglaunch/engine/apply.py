@@ -85,10 +85,9 @@ class _Run:
         """Raises the error of the step that failed, or Interrupted, with what was done rolled back."""
         try:
             for step in self.plan.steps:
-                # There is no way back from a removal: what comes after it is done, too.
-                if not any(one.op in _FINAL for one in self._done):
-                    lane.pause(0)
+                self._halt(lane)
                 self._do(step, lane)
+            self._halt(lane)
         except (Exception, KeyboardInterrupt) as error:
             failed, self._now = self._now, None
             self._report(Event("failed", self.plan, failed))
@@ -100,6 +99,11 @@ class _Run:
                 error.beside = (*error.beside, *self.problems)
             raise
         self._report(Event("finished", self.plan))
+
+    def _halt(self, lane: Lane) -> None:
+        """Ends it where a signal has come. There is no way back from a removal: what comes after it is done, too."""
+        if not any(step.op in _FINAL for step in self._done):
+            lane.pause(0)
 
     def _do(self, step: Step, lane: Lane) -> None:
         self._report(Event("begin", self.plan, step))
@@ -293,7 +297,7 @@ def _remove(step: Step, engine: Engine) -> None:
     for _ in range(_REMOVALS):
         problem = None
         try:
-            engine.remove(step.target)
+            engine.remove(step.target, volumes=bool(step.values.get("volumes")))
         except EngineError as error:
             problem = error
         if not _is_there(step.target, engine) and (problem is None or _is_gone(step.target, engine)):

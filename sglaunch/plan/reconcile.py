@@ -24,8 +24,8 @@ from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
 from sglaunch.plan.order import bringing_up, in_order
 from sglaunch.plan.ports import given, occupied, taken_ports
 from sglaunch.plan.removing import removal
-from sglaunch.plan.repair import leftovers, plan_repair, repaired
-from sglaunch.plan.replacing import gpu_check, passing_names, ready_steps, replace_steps, update_steps
+from sglaunch.plan.repair import leftovers, passing, plan_repair, plan_successor, repaired
+from sglaunch.plan.replacing import gpu_check, passing_names, proof_steps, ready_steps, replace_steps, update_steps
 from sglaunch.plan.requirements import unmet
 from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import inherited, own_volumes, unsaved
@@ -37,8 +37,13 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     """Makes every container what its profile says; repairs first, then what others depend on."""
     repair = plan_repair(seen, project, [one.profile for one in wanted])
     seen = repaired(seen, repair)
+    for successor in [_successor(one, seen, project, choices) for one in wanted]:
+        if successor is not None:
+            repair = Plan((*repair.containers, successor))
+            seen = repaired(seen, Plan((successor,)))
     ordered = in_order(wanted)
     orphans, warnings = _orphans(ordered, seen, project, choices)
+    left_behind, seen = _left_behind(ordered, seen, project, choices)
     plans = []
     left = claim_named(occupied(seen, project, ordered, {plan.container for plan in orphans}), ordered)
     for one in ordered:
@@ -46,7 +51,37 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)
-    return Plan((*repair.containers, *plans, *orphans), (*warnings, *leftovers(seen, project)))
+    return Plan((*repair.containers, *left_behind, *plans, *orphans), (*warnings, *leftovers(seen, project)))
+
+
+def _successor(wanted: Wanted, seen: Observation, project: Project, choices: Choices) -> ContainerPlan | None:
+    """What becomes of a new container whose old one is still set aside; None where there is none."""
+    name = wanted.spec.container_name
+    if not choices.start:
+        return None
+
+    def as_wanted(container: ObservedContainer) -> bool:
+        fit = _fitted(wanted, seen, container)[0]
+        found = changes(fit, container, seen.images.get(wanted.spec.image), seen.engine)
+        return all(change.effect != RECREATE_EFFECT for change in found)
+
+    return plan_successor(name, seen, project, proof_steps(wanted, choices, seen.engine), as_wanted)
+
+
+def _left_behind(
+    wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices
+) -> tuple[list[ContainerPlan], Observation]:
+    """What is left of a recreate beside the containers of some profiles is removed, with consent where it may hold
+    work; and the observation without it."""
+    protected = {one.profile: one.settings.protect for one in wanted}
+    plans = [
+        removal(one, "left by an interrupted recreate", seen, protect=protected[profile], snapshot=choices.snapshot)
+        for one in passing(seen, project)
+        if (profile := one.applied.profile if one.applied is not None else "") in protected
+    ]
+    plans = [one for one in plans if not (one.consent and choices.no_recreate)]
+    gone = {one.container for one in plans}
+    return plans, replace(seen, containers=tuple(c for c in seen.containers if c.name not in gone))
 
 
 def ours(seen: Observation, project: Project) -> list[ObservedContainer]:

@@ -33,11 +33,9 @@ def plan_down(
     What needs another goes before it. `unprotected`: profiles whose files say `protect: false`. An orphan's files say
     nothing, so it is protected. `snapshot`: what needs consent is saved first.
     """
-    repair = plan_repair(seen, project, profiles)
-    seen = repaired(seen, repair)
     mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
     plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
-    return Plan((*repair.containers, *following(plans, needed)))
+    return Plan(tuple(following(plans, needed)))
 
 
 def removal(

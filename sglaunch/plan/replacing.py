@@ -59,7 +59,7 @@ def replace_steps(
         steps = [*leave, *creation]
     if choices.start:
         steps.append(Step("start", name, "wanted running", undo=(Step("stop", name, "undo"),)))
-        steps += _proof(wanted, choices, seen.engine)
+        steps += proof_steps(wanted, choices, seen.engine)
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
     steps += erase_steps((one for one in old.volumes if one not in volumes), name, saved=choices.snapshot)
@@ -67,7 +67,7 @@ def replace_steps(
     return steps
 
 
-def _proof(wanted: Wanted, choices: Choices, engine: Capabilities) -> list[Step]:
+def proof_steps(wanted: Wanted, choices: Choices, engine: Capabilities) -> list[Step]:
     """What the new one must do before the old one goes."""
     name = wanted.spec.container_name
     ready = ready_steps(wanted, "the old one goes when it answers", engine)
