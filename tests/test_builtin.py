@@ -91,8 +91,10 @@ def test_the_server_without_a_model_says_how_to_name_one(tmp_path: Path) -> None
 def test_a_proxy_is_passed_through_and_leaves_this_machine_alone(tmp_path: Path, name: str) -> None:
     environment = built_in(tmp_path, name, https_proxy="http://proxy:3128", no_proxy="intern").spec.environment
     assert str(environment["https_proxy"]) == "http://proxy:3128"
-    assert environment["no_proxy"] == "intern,localhost,127.0.0.1"
+    assert environment["no_proxy"] == "intern,localhost,127.0.0.1,0.0.0.0,::1"
     assert built_in(tmp_path, name).spec.environment["no_proxy"] is None
+    everything = built_in(tmp_path, name, https_proxy="http://proxy:3128", no_proxy="*").spec.environment["no_proxy"]
+    assert everything == "*", "programs take no list with a star for one"
 
 
 def test_the_example_that_init_writes_loads(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sglaunch.plain import replace
 from sglaunch.plan.capabilities import known
 
 GIB = 1 << 30
+NO_PROXY = "localhost,127.0.0.1,0.0.0.0,::1"
 DOCKER = Engine("docker", "/usr/bin/docker", known("docker", "28.5.2"))
 PODMAN = Engine("podman", "/usr/bin/podman", known("podman", "4.3.1"))
 NERDCTL = Engine("nerdctl", "/usr/bin/nerdctl", known("nerdctl", "2.0.3", server="1.7.24", has_init=False))
@@ -128,9 +129,20 @@ SICK: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"caches": ["/home/ana/.cache/huggingface"]},
         *("caches", WARN, "sudo chown -R ana /home/ana/.cache/huggingface"),
     ),
-    "proxy": ({"proxy": "http://p:1", "no_proxy": "corp"}, "proxy", WARN, "export no_proxy=corp,localhost,127.0.0.1"),
+    "proxy": (
+        {"proxy": "http://p:1", "no_proxy": "corp"},
+        "proxy",
+        WARN,
+        "export no_proxy=corp,localhost,127.0.0.1,0.0.0.0,::1",
+    ),
+    "proxy of the loopback": (
+        {"proxy": "http://***@127.0.0.1:7890", "no_proxy": NO_PROXY},
+        "proxy.loopback",
+        WARN,
+        "network_mode: host",
+    ),
     "proxy of the daemon": (
-        {"proxy": "http://p:1", "no_proxy": "localhost,127.0.0.1", "daemon_proxy": ""},
+        {"proxy": "http://p:1", "no_proxy": NO_PROXY, "daemon_proxy": ""},
         *("proxy.daemon", WARN, "/etc/systemd/system/docker.service.d/proxy.conf"),
     ),
     "no token": ({"token": False}, "token", WARN, "export HF_TOKEN"),

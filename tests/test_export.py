@@ -129,3 +129,24 @@ def test_a_secret_that_would_be_shown_is_refused(sglaunch: Sglaunch, form: str) 
 
 def test_a_wrong_format_is_told(sglaunch: Sglaunch) -> None:
     assert "choose from" in sglaunch("export", "swarm", "dev", status=2).stderr
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("network", ["bridge", "host"])
+@pytest.mark.parametrize(
+    ("written", "proxy"),
+    [
+        ("", "http://127.0.0.1:7890"),
+        ("", "http://me:s3cret@proxy.of.mine:3128"),
+        ("environment: {http_proxy: 'http://localhost:7890'}", ""),
+    ],
+)
+def test_no_proxy_of_the_exporter_or_its_loopback_is_exported(
+    sglaunch: Sglaunch, form: str, network: str, written: str, proxy: str
+) -> None:
+    sglaunch.write(SERVER.replace("    server: {", f"    network_mode: {network}\n    {written}\n    server: {{"))
+    shell = {"http_proxy": proxy, "HTTPS_PROXY": proxy, "no_proxy": "intern.of.mine"} if proxy else {}
+    done = sglaunch("export", form, "server", env=shell)
+    assert not [word for word in ("7890", "of.mine", "s3cret") if word in done.stdout], done.stdout
+    assert "http_proxy" in done.stderr
+    assert "s3cret" not in done.stderr

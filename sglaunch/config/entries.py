@@ -184,7 +184,9 @@ class ServerEntry(Strict):
     host: Text = Field("0.0.0.0", description="address it listens on in the container")  # noqa: S104 - as in spec/server
     port: ServerPort = Field(30000, description="port it listens on; auto takes the first free one")
     args: dict[str, Any] = Field({}, description="flags of sglang.launch_server, such as tp: 4")
-    launcher: Annotated[list[Text], Field(min_length=1)] | None = Field(None, description="words before the flags")
+    launcher: Annotated[list[Text], Field(min_length=1)] | None = Field(
+        None, description="words before the flags; unwritten, the image decides"
+    )
     api_key: Text = Field("", description="name of an entry of secret_env that holds the key")
     ready: ReadyEntry = Field(ReadyEntry.model_validate({}), description="when it counts as started")
 

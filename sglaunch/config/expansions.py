@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sglaunch.config.node import Node
@@ -12,7 +12,7 @@ from sglaunch.errors import Origin
 from sglaunch.plain import Struct, field, replace
 from sglaunch.spec.accelerator import EXPANSIONS
 from sglaunch.spec.container import ContainerSpec
-from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES
+from sglaunch.spec.server import NO_PROXIES, PROXIES
 from sglaunch.spec.values import Device, Mount, Secret, looks_secret
 
 CACHES = {"huggingface": ".cache/huggingface", "modelscope": ".cache/modelscope", "sglang": ".cache/sglang"}
@@ -39,9 +39,10 @@ class Surroundings(Struct, frozen=True):
 
 
 def environment(
-    profile: Profile, merged: Node, around: Surroundings, origins: dict[str, Origin]
+    profile: Profile, merged: Node, around: Surroundings, origins: dict[str, Origin], direct: Sequence[str]
 ) -> tuple[dict[str, str | Secret | None], set[str]]:
-    """The variables, and the names of those that are secret. A value that is passed through and unset is None."""
+    """The variables, and the names of those that are secret. A value that is passed through and unset is None.
+    `direct`: hosts that no proxy may be asked for."""
     values: dict[str, str | Secret | None] = {**_caller_variables(profile, around)}
     origins.update({f"environment.{name}": origins["user"] for name in values})
     for key in ("accelerator", "hub"):
@@ -57,7 +58,7 @@ def environment(
     for name, text in profile.environment.items():
         node = written.value[name] if written is not None else merged
         origins[f"environment.{name}"] = node.origin
-        value = _passed(name, around.env) if text is None else text
+        value = _passed(name, around.env, direct) if text is None else text
         is_secret = node.secret or looks_secret(name) or (value is not None and CREDENTIALS.search(value))
         values[name] = Secret(value) if value is not None and is_secret else value
     for name in profile.secret_env:
@@ -68,7 +69,7 @@ def environment(
     return values, secrets | set(profile.secret_env)
 
 
-def _passed(name: str, env: Mapping[str, str]) -> str | None:
+def _passed(name: str, env: Mapping[str, str], direct: Sequence[str]) -> str | None:
     """The caller's value. A proxy that is passed through must leave the container's own addresses alone."""
     value = env.get(name)
     if name not in NO_PROXIES:
@@ -76,8 +77,10 @@ def _passed(name: str, env: Mapping[str, str]) -> str | None:
     proxied = any(env.get(proxy) for proxy in PROXIES)
     if value is None and not proxied:
         return None
+    if value == "*":
+        return value
     hosts = [host for host in (value or "").split(",") if host]
-    return ",".join([*hosts, *(host for host in LOCAL_HOSTS if host not in hosts)])
+    return ",".join([*hosts, *(host for host in direct if host not in hosts)])
 
 
 def user(profile: Profile, around: Surroundings) -> str:

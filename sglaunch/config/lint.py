@@ -9,6 +9,7 @@ from sglaunch.config.lint_server import lint_server
 from sglaunch.config.node import Node, Problems, leaves
 from sglaunch.errors import Place
 from sglaunch.spec.container import Wanted, expand, origin_of
+from sglaunch.spec.server import loopback_proxies
 from sglaunch.spec.values import Secret
 
 SMALL_SHM = 1 << 30
@@ -36,6 +37,7 @@ def lint(wanted: Wanted, merged: Node, problems: Problems) -> None:
     _shared_memory(wanted, problems)
     _device_variables(wanted, problems)
     _mounts_of_root(wanted, problems)
+    _loopback_proxy(wanted, problems)
     lint_server(wanted, problems)
 
 
@@ -109,6 +111,19 @@ def _mounts_of_root(wanted: Wanted, problems: Problems) -> None:
     message = f"this user cannot reach what is mounted below /root: {', '.join(targets)}"
     hint = "write user: me, whose HOME holds the caches" if not wanted.settings.as_caller else "mount it elsewhere"
     problems.warn(_place("user", wanted), "user", message, hint)
+
+
+def _loopback_proxy(wanted: Wanted, problems: Problems) -> None:
+    """A bridge network has a loopback of its own."""
+    mode = wanted.spec.network_mode
+    found = loopback_proxies(wanted.spec.environment)
+    if not found or mode in ("host", "none") or mode.startswith("container:"):
+        return
+    path = f"environment.{next(iter(found))}"
+    addresses = " and ".join(dict.fromkeys(found.values()))
+    message = f"{addresses} is on this machine's loopback, which a bridge network does not reach ({', '.join(found)})"
+    hint = "write network_mode: host, or use a proxy that listens on an address of the network"
+    problems.warn(_place(path, wanted), path, message, hint)
 
 
 def _shared_memory(wanted: Wanted, problems: Problems) -> None:

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 from sglaunch.config.node import Problems
 from sglaunch.spec.container import Wanted, origin_of
-from sglaunch.spec.server import LOCAL_HOSTS, NO_PROXIES, PROXIES, Server, gpus_needed
+from sglaunch.spec.server import LOOPBACK, NO_PROXIES, PROXIES, Server, direct_hosts, gpus_needed
 from sglaunch.spec.values import Secret
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GATED = re.compile(r"(meta-llama|google/gemma|mistralai|black-forest-labs)\b", re.IGNORECASE)
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _PATH_FLAGS = (
@@ -36,7 +35,7 @@ def lint_server(wanted: Wanted, problems: Problems) -> None:
 
 
 def _host(wanted: Wanted, server: Server) -> _Found:
-    if wanted.spec.network_mode != "host" and server.host in _LOOPBACK:
+    if wanted.spec.network_mode != "host" and server.host in LOOPBACK:
         message = f"{server.host} is the container's own loopback: the published port would answer nobody"
         yield "server.host", message, "write 0.0.0.0 and limit who reaches it in ports, e.g. 127.0.0.1:30000:30000"
 
@@ -99,10 +98,10 @@ def _open_door(wanted: Wanted, server: Server) -> _Found:
     if server.api_key:
         return
     if wanted.spec.network_mode == "host":
-        is_open = server.host not in _LOOPBACK
+        is_open = server.host not in LOOPBACK
     else:
         bindings = wanted.spec.ports.get(f"{server.port}/tcp")
-        is_open = bindings is None or any(binding.ip not in _LOOPBACK for binding in bindings)
+        is_open = bindings is None or any(binding.ip not in LOOPBACK for binding in bindings)
     # Only what somebody opened: the built-in publishes its port to be reached at all.
     if is_open and "ports" in wanted.origins:
         path = f"ports.{server.port}/tcp"
@@ -150,13 +149,15 @@ def _shared_memory(wanted: Wanted, server: Server) -> _Found:
 
 
 def _proxy(wanted: Wanted, server: Server) -> _Found:
-    """A written no_proxy is left as it is; where none is, localhost is added."""
+    """A written no_proxy is left as it is; where none is, what it must hold is added."""
     environment = wanted.spec.environment
     if not any(environment.get(name) for name in PROXIES):
         return
     for name in NO_PROXIES:
         value = environment.get(name)
         text = value.reveal() if isinstance(value, Secret) else value or ""
-        if text and text != "*" and not set(LOCAL_HOSTS) <= {host.strip() for host in text.split(",")}:
-            message = "lacks localhost or 127.0.0.1: the server's warm-up asks itself, and would go through the proxy"
-            yield f"environment.{name}", message, f"add {','.join(LOCAL_HOSTS)}"
+        hosts = {host.strip() for host in text.split(",")}
+        missing = [host for host in direct_hosts(server) if host not in hosts]
+        if text and text != "*" and missing:
+            message = f"lacks {', '.join(missing)}: the server's warm-up asks itself, and would go through the proxy"
+            yield f"environment.{name}", message, f"add {','.join(missing)}"

@@ -21,7 +21,7 @@ from sglaunch.errors import BUILTIN, Origin
 from sglaunch.plain import replace
 from sglaunch.spec.container import ASSIGNED_PORT, CONTAINER_NAME, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
-from sglaunch.spec.server import DEFAULT_LAUNCHER, Server
+from sglaunch.spec.server import Server, direct_hosts, launcher_of
 from sglaunch.spec.values import (
     Device,
     Gpus,
@@ -50,7 +50,8 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
     """The spec of a profile, the settings, and the origin of each value."""
     origins: dict[str, Origin] = {}
     _origins(merged, "", origins)
-    environment, secret_names = expansions.environment(profile, merged, around, origins)
+    server = _server(profile, merged, problems)
+    environment, secret_names = expansions.environment(profile, merged, around, origins, direct_hosts(server))
     name = profile.container_name or default_name(around.facts)
     spec = ContainerSpec(
         **{**_shared(profile), "user": expansions.user(profile, around)},
@@ -74,7 +75,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         healthcheck=_healthcheck(profile, merged, problems),
         logging_driver=profile.logging.driver if profile.logging else "",
         logging_options=dict(profile.logging.options) if profile.logging else {},
-        server=_server(profile, merged, problems),
+        server=server,
     )
     spec = expansions.accelerated(spec, profile, merged, origins)
     spec = _one_shared_memory(spec, merged, problems)
@@ -89,6 +90,7 @@ def specify(profile: Profile, merged: Node, around: Surroundings, problems: Prob
         build=build_of(profile, merged, around, problems),
         origins=origins,
         secret_names=frozenset(secret_names),
+        passed=frozenset(name for name, text in profile.environment.items() if text is None),
         secret_files={name: entry.file for name, entry in profile.secret_env.items() if entry.file},
         env_files={entry.path: entry.required for entry in profile.env_file},
     )
@@ -168,7 +170,9 @@ def _server(profile: Profile, merged: Node, problems: Problems) -> Server | None
     server = profile.server
     if server is None:
         return None
-    launcher = tuple(server.launcher) if server.launcher else DEFAULT_LAUNCHER
+    modelscope = profile.hub == "modelscope" or bool(profile.environment.get("SGLANG_USE_MODELSCOPE"))
+    image = profile.image if profile.build is None else ""
+    launcher = tuple(server.launcher or launcher_of(image, modelscope=modelscope))
     if server.api_key and server.api_key not in profile.secret_env:
         # The value is not quoted back: it may be the key itself.
         message = "must name an entry of secret_env; the key itself never stands in a file like this"

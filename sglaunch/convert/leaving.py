@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sglaunch.errors import BUILTIN, Problem
 from sglaunch.plain import replace
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
-from sglaunch.spec.server import DEFAULT_PORT
+from sglaunch.spec.server import DEFAULT_PORT, NO_PROXIES, PROXIES, direct_hosts, loopback_proxies
 from sglaunch.spec.values import Secret
 
 _ALONE = {
@@ -30,7 +30,34 @@ def is_written(wanted: Wanted, path: str) -> bool:
 
 
 def settled(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
-    """The profile with a port in the place of `auto`, which is chosen when a container is made."""
+    """The profile without what is this machine's alone: its proxies, and the choice of a port for `auto`."""
+    wanted, losses = _without_proxies(wanted)
+    wanted, more = _with_port(wanted)
+    return wanted, losses + more
+
+
+def _without_proxies(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
+    """A proxy that is passed through is named and has no value; one that listens on the loopback is left out."""
+    values = wanted.spec.environment
+    passed = [name for name in (*PROXIES, *NO_PROXIES) if name in wanted.passed and values.get(name) is not None]
+    local = [name for name in loopback_proxies(values) if name not in passed]
+    if not passed and not local:
+        return wanted, []
+    environment = {**values, **dict.fromkeys(passed)}
+    environment = {name: value for name, value in environment.items() if name not in local}
+    losses = []
+    if passed:
+        hosts = ",".join(direct_hosts(wanted.spec.server))
+        hint = f"set them where it is used, with {hosts} in no_proxy"
+        losses.append(problem(wanted, f"environment.{passed[0]}", f"{', '.join(passed)}: this shell's stay here", hint))
+    if local:
+        message = f"{', '.join(local)}: a proxy on this machine's loopback is left out"
+        losses.append(problem(wanted, f"environment.{local[0]}", message, "write an address that others reach"))
+    names = wanted.secret_names.difference(passed, local)
+    return replace(wanted, spec=replace(wanted.spec, environment=environment), secret_names=names), losses
+
+
+def _with_port(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
     server = wanted.spec.server
     if server is None or server.port:
         return wanted, []

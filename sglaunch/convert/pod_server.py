@@ -8,7 +8,7 @@ from typing import Any
 from sglaunch.convert import leaving
 from sglaunch.convert.pod import PodDraft
 from sglaunch.spec.container import ANY_ADDRESS
-from sglaunch.spec.server import KEY_TARGET, LOCAL_HOSTS, Server, gpus_needed
+from sglaunch.spec.server import KEY_TARGET, LOOPBACK, Server, gpus_needed
 
 GPU_RESOURCES = {
     "nvidia": "nvidia.com/gpu",
@@ -35,7 +35,7 @@ _MEETING = (
 
 def write_server(draft: PodDraft, server: Server) -> None:
     """What a server needs beyond the options of its container."""
-    if server.host in (*LOCAL_HOSTS, "::1"):
+    if server.host in LOOPBACK:
         message = f"{server.host} is the pod's own loopback: the Service would reach nobody"
         draft.insist("server.host", message, "write 0.0.0.0")
     if draft.wanted.settings.nodes > 1:

@@ -13,7 +13,7 @@ from sglaunch.convert.run_line import Loss
 from sglaunch.convert.shell_text import Expression, Literal, Part, Word
 from sglaunch.convert.shell_words import read
 from sglaunch.plain import Struct, field
-from sglaunch.spec.server import DEFAULT_LAUNCHER, DEFAULT_PORT, FIELD_FLAGS, LONG_FLAGS, flag_word
+from sglaunch.spec.server import DEFAULT_LAUNCHER, DEFAULT_PORT, FIELD_FLAGS, LONG_FLAGS, flag_word, launcher_of
 from sglaunch.spec.values import looks_secret
 
 MODULE = "sglang.launch_server"
@@ -60,7 +60,8 @@ def server_of(words: Sequence[Word], draft: Draft) -> dict[str, Any] | None:
     port = fields.get("port")
     if port is not None:
         server["port"] = _typed(port)
-    if tuple(launch.launcher) != DEFAULT_LAUNCHER:
+    usual = launcher_of(str(draft.keys.get("image", "")), modelscope=False)
+    if tuple(launch.launcher) not in (DEFAULT_LAUNCHER, usual):
         server["launcher"] = launch.launcher
     if (key := fields.get("api_key")) is not None:
         server["api_key"] = _key(key, draft)

@@ -12,7 +12,7 @@ from sglaunch.doctor.finding import FAIL, OK, WARN, Finding, Found, install
 from sglaunch.doctor.gpus import cuda, gpus
 from sglaunch.errors import Problem
 from sglaunch.plan.capabilities import DOCKER, NERDCTL
-from sglaunch.spec.server import LOCAL_HOSTS
+from sglaunch.spec.server import LOCAL_HOSTS, loopback_proxies
 from sglaunch.spec.values import readable_size
 
 GIB = 1 << 30
@@ -139,7 +139,12 @@ def _proxy(facts: Facts) -> Found:
             "`sudo systemctl daemon-reload && sudo systemctl restart docker`"
         )
         yield Finding("proxy.daemon", WARN, "this shell has a proxy, the engine that pulls has none", fix)
-    if not missing and facts.daemon_proxy != "":
+    inside = loopback_proxies({"http_proxy": facts.proxy}).values()
+    for address in inside:
+        message = f"{address} is on this machine's loopback: containers in a bridge network do not reach it"
+        fix = "write network_mode: host in profiles that need it, or let it listen on an address of the network"
+        yield Finding("proxy.loopback", WARN, message, fix)
+    if not missing and not inside and facts.daemon_proxy != "":
         yield Finding("proxy", OK, f"{facts.proxy}, but for {facts.no_proxy}")
 
 

@@ -13,7 +13,7 @@ from sglaunch.plan.observation import Observation, ObservedContainer, Volume
 from sglaunch.plan.steps import PULL, Step
 from sglaunch.spec.container import ContainerSpec, Wanted, expand, origin_of
 from sglaunch.spec.labels import Applied, encode, fingerprints
-from sglaunch.spec.server import key_text
+from sglaunch.spec.server import DEFAULT_LAUNCHER, SERVE, SERVE_DAY, SGLANG_DAY, key_text
 from sglaunch.spec.values import Mount, Secret
 
 
@@ -136,6 +136,17 @@ def missing_paths(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
         hint = "create it, or write the long form with bind: {create_host_path: true}"
         problems.append(Problem(message, origin.place if origin else None, f"volumes.{target}", hint))
     return tuple(problems)
+
+
+def with_launcher(wanted: Wanted, seen: Observation) -> Wanted:
+    """The profile with the launcher of older releases, where a tag such as `latest` names an image here that is older
+    than `sglang serve`. What somebody wrote stays."""
+    server, image = wanted.spec.server, seen.local.get(wanted.spec.image)
+    if server is None or server.launcher != SERVE or "server.launcher" in wanted.origins or image is None:
+        return wanted
+    if not SGLANG_DAY < image.created < SERVE_DAY:
+        return wanted
+    return replace(wanted, spec=replace(wanted.spec, server=replace(server, launcher=DEFAULT_LAUNCHER)))
 
 
 def with_devices(

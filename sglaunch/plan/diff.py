@@ -13,7 +13,7 @@ from sglaunch.plan.options import BY_FIELD, LIVE, NOTHING, RECREATE, UPDATE, rec
 from sglaunch.spec.canonical import SECRET_VALUE, plain
 from sglaunch.spec.container import ContainerSpec, Wanted, has_nvidia, origin_of
 from sglaunch.spec.labels import fingerprints
-from sglaunch.spec.server import Server
+from sglaunch.spec.server import DEFAULT_LAUNCHER, NO_PROXIES, STANDARD_LAUNCHERS, Server, direct_hosts
 from sglaunch.spec.values import MASK, Healthcheck, Secret
 
 # Fields that are spelled with a dot in profile words.
@@ -75,11 +75,25 @@ def _recreate_changes(wanted: Wanted, observed: ObservedContainer, engine: Capab
         return
     old, new = dict(_flat(observed.applied.spec)), dict(_flat(applied_spec(wanted.spec, engine)))
     silent = {f"environment.{name}" for name, value in wanted.spec.environment.items() if value is None}
+    direct = set(direct_hosts(wanted.spec.server))
+    for path in (f"environment.{name}" for name in NO_PROXIES if name in wanted.passed):
+        # Hosts that are added to a value passed through are no change: another release of sglaunch adds others.
+        pair = (old.get(path), new.get(path))
+        if all(isinstance(text, str) for text in pair) and len({_hosts(str(text), direct) for text in pair}) == 1:
+            silent.add(path)
+    launchers = {tuple(side.get("server.launcher") or DEFAULT_LAUNCHER) for side in (old, new)}
+    if "server.launcher" not in wanted.origins and launchers <= set(STANDARD_LAUNCHERS):
+        # Chosen by the image, and both start the same server: what runs stays.
+        silent.add("server.launcher")
     for path in [*new, *(path for path in old if path not in new)]:
         if old.get(path) != new.get(path) and path not in silent:
             field = path.partition(".")[0]
             before, after = _shown(path, field, old.get(path)), _shown(path, field, new.get(path))
             yield _change(_word(path), before, after, wanted, RECREATE)
+
+
+def _hosts(text: str, without: set[str]) -> frozenset[str]:
+    return frozenset(text.split(",")) - without
 
 
 def _secret_changes(wanted: Wanted, observed: ObservedContainer) -> Iterator[Change]:

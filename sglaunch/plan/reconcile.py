@@ -14,7 +14,7 @@ from sglaunch.plan.assign import assign, claim, claim_named, lost_port
 from sglaunch.plan.building import build_change
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.creation import create_steps, image_steps, missing_key, missing_paths, with_devices
+from sglaunch.plan.creation import create_steps, image_steps, missing_key, missing_paths, with_devices, with_launcher
 from sglaunch.plan.diff import Change, changes
 from sglaunch.plan.gaps import fitted
 from sglaunch.plan.gpus import Shortage, busy, count_problems
@@ -208,7 +208,7 @@ def _fitted(
     wanted: Wanted, seen: Observation, container: ObservedContainer | None
 ) -> tuple[Wanted, list[Problem], list[Problem]]:
     """The profile as host and engine can make it, what is refused, and what of the built-in's wishes is left out."""
-    wanted, warnings = with_devices(wanted, seen, container)
+    wanted, warnings = with_devices(with_launcher(wanted, seen), seen, container)
     wanted, refused, more = fitted(wanted, seen.engine)
     return wanted, refused, [*warnings, *more]
 

@@ -149,8 +149,9 @@ class Wanted(Struct, frozen=True):
     """A profile resolved: the spec, the settings, and where every value of them was written.
 
     `build`: how its image is made here. `pins`: by platform, the digest that the lock file says its image has;
-    `unpinned`: why there is none, where there is a lock file. `secret_files`: by variable, the file its value was read
-    from; `env_files`: those of NAME=value lines, nearest last, and whether each must be there. Where the spec left a
+    `unpinned`: why there is none, where there is a lock file. `passed`: variables with the value of the calling shell.
+    `secret_files`: by variable, the file its value was read from; `env_files`: those of NAME=value lines, nearest last,
+    and whether each must be there. Where the spec left a
     choice, `assigned` is what was chosen and `request` the spec as it was asked.
     """
 
@@ -167,6 +168,7 @@ class Wanted(Struct, frozen=True):
     origins: Mapping[str, Origin] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     secret_names: frozenset[str] = frozenset()
+    passed: frozenset[str] = frozenset()
     secret_files: Mapping[str, str] = field(default_factory=dict)
     env_files: Mapping[str, bool] = field(default_factory=dict)
 
@@ -184,7 +186,7 @@ def expand(spec: ContainerSpec) -> ContainerSpec:
         spec,
         server=None,
         command=command(spec.server),
-        environment=proxies_around(spec.environment),
+        environment=proxies_around(spec.environment, spec.server),
         ports=ports,
         volumes={**model_mount(spec.server, spec.volumes), **key_mount(spec.server), **spec.volumes},
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from sglaunch.plain import Struct
+from sglaunch.spec.server import LOCAL_HOSTS
 from sglaunch.spec.sglang_images import OLD_DRIVER_HINT
 
 TAIL = 30
@@ -115,7 +116,7 @@ CAUSES: tuple[Cause, ...] = (
         "warm-up",
         r"Initialization failed\. warmup error",
         "the server could not reach itself for its warm-up request",
-        "add localhost,127.0.0.1 to no_proxy",
+        f"add {','.join(LOCAL_HOSTS)} to no_proxy",
     ),
     _cause(
         "watchdog", r"[Ww]atchdog timeout", "a worker hung", "raise server.args.watchdog-timeout; see the traceback"

@@ -105,6 +105,12 @@ def is_release(tag: str) -> bool:
     return _release(tag) is not None
 
 
+def release_numbers(tag: str) -> tuple[int, ...]:
+    """The version that a tag names, (0, 5, 5) of `v0.5.5.post1-cu129`; () for other tags."""
+    release = _release(tag)
+    return release[0] if release is not None else ()
+
+
 def _release(tag: str) -> tuple[tuple[int, ...], tuple[int, int], str] | None:
     match = _VERSION.fullmatch(tag)
     if match is None or "." not in match[1]:

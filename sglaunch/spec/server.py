@@ -7,18 +7,38 @@ every SGLang release knows: argparse prefix matching makes `--pp` ambiguous sinc
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sglaunch.plain import Struct, field
+from sglaunch.spec.reference import parse, release_numbers
 from sglaunch.spec.values import Mount, PortBinding, Secret
 
 DEFAULT_LAUNCHER = ("python3", "-m", "sglang.launch_server")
+"""Works in every release; 0.5.10 and later advise against it."""
+SERVE = ("sglang", "serve")
+STANDARD_LAUNCHERS = (DEFAULT_LAUNCHER, SERVE)
+SGLANG_DAY, SERVE_DAY = "2024-01-01", "2025-11-06"
+"""When the first images of SGLang were made (an earlier time is that of a build without clock), and those of 0.5.5, the
+first release with `sglang serve`."""
+_SERVES, _SERVES_MODELSCOPE, _SERVES_NOT = (0, 5, 5), (0, 5, 10), (1,)
+"""Until 0.5.9 `sglang serve` asks Hugging Face for the model's kind, and ends where it is one of ModelScope. Numbers
+from 1 on are none of SGLang's releases (NVIDIA's images count by year and month)."""
+_IMAGES = ("sglang", "sglang-rocm")
+_OFFICIAL = ("lmsysorg/sglang", "lmsysorg/sglang-rocm", "ascend/sglang")
+_NEWEST = re.compile(
+    r"(?:latest|dev|nightly-dev|main)(?:-cu\d+|-cann[\d.]+)?(?:-(?:runtime|a3|910b))?(?:-\d{8}-[0-9a-f]+)?"
+)
 DEFAULT_PORT = 30000
 KEY_TARGET = "/run/sglaunch/server.yaml"
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 NO_PROXIES = ("no_proxy", "NO_PROXY")
-LOCAL_HOSTS = ("localhost", "127.0.0.1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104 - some releases warm up by asking 0.0.0.0
+_ON_LOOPBACK = re.compile(
+    r"(?:\w+://)?(?:.*@)?(127(?:\.\d+){3}|0\.0\.0\.0|localhost|\[::1\])(:\d+)?(?:/|$)", re.IGNORECASE
+)
 _ZMQ_DISTANCE, _ZMQ_PORTS = 233, 6
 _BOOTSTRAP_PORT = 8998
 
@@ -59,6 +79,21 @@ class Server(Struct, frozen=True):
     launcher: tuple[str, ...] = DEFAULT_LAUNCHER
     api_key: str = ""
     key_file: str = ""
+
+
+def launcher_of(image: str, *, modelscope: bool) -> tuple[str, ...]:
+    """What starts a server of an image, by its name and tag; `modelscope`: models come from there."""
+    try:
+        reference = parse(image)
+    except ValueError:
+        return DEFAULT_LAUNCHER
+    if reference.repository.rpartition("/")[2] not in _IMAGES:
+        return DEFAULT_LAUNCHER
+    if numbers := release_numbers(reference.tag):
+        serves = (_SERVES_MODELSCOPE if modelscope else _SERVES) <= numbers < _SERVES_NOT
+    else:
+        serves = reference.repository.endswith(_OFFICIAL) and _NEWEST.fullmatch(reference.tag) is not None
+    return SERVE if serves else DEFAULT_LAUNCHER
 
 
 def flag_word(written: str) -> str:
@@ -133,12 +168,29 @@ def model_mount(server: Server, targets: Mapping[str, Mount]) -> dict[str, Mount
     return {server.model: Mount("bind", server.model, read_only=True)}
 
 
-def proxies_around(environment: Mapping[str, str | Secret | None]) -> dict[str, str | Secret | None]:
+def direct_hosts(server: Server | None) -> tuple[str, ...]:
+    """Hosts that must not be asked through a proxy: the container itself, and the node where several nodes meet."""
+    meeting = str(server.args.get("dist-init-addr") or "") if server is not None else ""
+    address = meeting.rpartition("://")[2]
+    host = (address.rpartition(":")[0] or address).strip("[]")
+    return LOCAL_HOSTS if host in ("", *LOCAL_HOSTS) else (*LOCAL_HOSTS, host)
+
+
+def proxies_around(
+    environment: Mapping[str, str | Secret | None], server: Server | None
+) -> dict[str, str | Secret | None]:
     """The environment of a server. It warms up by asking itself, which must not go through a proxy."""
     proxied = any(environment.get(name) for name in PROXIES)
     if not proxied or any(environment.get(name) for name in NO_PROXIES):
         return dict(environment)
-    return {**environment, NO_PROXIES[0]: ",".join(LOCAL_HOSTS)}
+    return {**environment, NO_PROXIES[0]: ",".join(direct_hosts(server))}
+
+
+def loopback_proxies(environment: Mapping[str, str | Secret | None]) -> dict[str, str]:
+    """The proxy variables that name the loopback of the host, with `host:port` of each: no credentials."""
+    texts = {name: environment.get(name) for name in PROXIES}
+    found = {name: _ON_LOOPBACK.match(v.reveal() if isinstance(v, Secret) else v or "") for name, v in texts.items()}
+    return {name: match[1] + (match[2] or "") for name, match in found.items() if match}
 
 
 def key_mount(server: Server) -> dict[str, Mount]:

@@ -64,7 +64,25 @@ WARNED: dict[tuple[str, str], list[tuple[str, str]]] = {
     # Proxies: localhost is added where nothing is written.
     ("environment: {http_proxy: http://p:1}", ""): [],
     ("environment: {http_proxy: http://p:1, no_proxy: corp}", ""): [("environment.no_proxy", "lacks localhost")],
-    ("environment: {http_proxy: http://p:1, NO_PROXY: 'a, localhost, 127.0.0.1'}", ""): [],
+    ("environment: {http_proxy: http://p:1, NO_PROXY: 'a, localhost, 127.0.0.1'}", ""): [
+        ("environment.NO_PROXY", "lacks 0.0.0.0, ::1")
+    ],
+    ("environment: {http_proxy: http://p:1, NO_PROXY: '::1, 0.0.0.0, localhost, 127.0.0.1'}", ""): [],
+    (
+        "network_mode: host\nenvironment: {http_proxy: http://p:1, no_proxy: 'localhost,127.0.0.1,0.0.0.0,::1'}",
+        f"tp: 2, node-rank: 0, {NODES}",
+    ): [("environment.no_proxy", "lacks 10.0.0.1")],
+    # A proxy on the loopback of the host.
+    ("environment: {http_proxy: http://127.0.0.1:7890}", ""): [
+        ("environment.http_proxy", "127.0.0.1:7890 is on this machine's loopback")
+    ],
+    ("environment: {ALL_PROXY: 'socks5h://user:p@ss@[::1]:1080/'}", ""): [
+        ("environment.ALL_PROXY", "[::1]:1080 is on this machine's loopback")
+    ],
+    ("environment: {https_proxy: LOCALHOST}", ""): [("environment.https_proxy", "LOCALHOST is on")],
+    ("environment: {https_proxy: http://localhost.corp:1}", ""): [],
+    ("network_mode: host\nenvironment: {http_proxy: http://127.0.0.1:7890}", ""): [],
+    ("network_mode: container:x\nenvironment: {http_proxy: http://127.0.0.1:7890}", ""): [],
     ("environment: {no_proxy: corp}", ""): [],
 }
 
@@ -97,8 +115,8 @@ def test_a_server_is_warned_about(tmp_path: Path, lines: str, args: str) -> None
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("{http_proxy: http://p:1}", "localhost,127.0.0.1"),
-        ("{HTTPS_PROXY: 'http://u:pw@p:1'}", "localhost,127.0.0.1"),
+        ("{http_proxy: http://p:1}", "localhost,127.0.0.1,0.0.0.0,::1"),
+        ("{HTTPS_PROXY: 'http://u:pw@p:1'}", "localhost,127.0.0.1,0.0.0.0,::1"),
         ("{http_proxy: http://p:1, no_proxy: corp}", "corp"),
         ("{http_proxy: ''}", None),
         ("{A: b}", None),

@@ -295,7 +295,7 @@ SERVERS: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("-p 80:30000", f"{LAUNCH} --model a/b --host=0.0.0.0", {"model": "a/b"}),
     ("--net host", f"{LAUNCH} --model a/b", {"model": "a/b", "host": "127.0.0.1"}),
     ("--net host", "python -m sglang.launch_server --model a/b --host 0.0.0.0", {"model": "a/b", "launcher": ["python", "-m", "sglang.launch_server"]}),
-    ("--net host", "sglang serve a/b --host 0.0.0.0", {"model": "a/b", "launcher": ["sglang", "serve"]}),
+    ("--net host", "sglang serve a/b --host 0.0.0.0", {"model": "a/b"}),
     ("--net host --entrypoint python3", "-m sglang.launch_server --model a/b --host 0.0.0.0", {"model": "a/b", "launcher": ["-m", "sglang.launch_server"]}),
     ("--net host", f"{LAUNCH} --model a/b --host 0.0.0.0 --tp 8 --tensor-parallel-size 4", {"model": "a/b", "args": {"tp-size": 4}}),
     ("--net host", f"{LAUNCH} --model a/b --host 0.0.0.0 --trust-remote-code --mem-fraction-static 0.90 --cuda-graph-bs 1 2 4 --x -1", {"model": "a/b", "args": {"trust-remote-code": True, "mem-fraction-static": "0.90", "cuda-graph-bs": [1, 2, 4], "x": -1}}),

@@ -267,6 +267,49 @@ SERVER = {
 }
 
 
+LAUNCH, SERVE, OWN = ("python3", "-m", "sglang.launch_server"), ("sglang", "serve"), ("sh", "/serve.sh")
+WRITTEN = {"server.launcher": at(4)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "written", "changes_it"),
+    [
+        (LAUNCH, SERVE, False, False),
+        (SERVE, LAUNCH, False, False),
+        (LAUNCH, SERVE, True, True),
+        (SERVE, LAUNCH, True, True),
+        (LAUNCH, LAUNCH, True, False),
+        (OWN, SERVE, False, True),
+        (OWN, LAUNCH, False, True),
+        (SERVE, OWN, True, True),
+    ],
+)
+def test_a_launcher_that_the_image_decides_is_no_change_of_one_that_runs(
+    old: tuple[str, ...], new: tuple[str, ...], written: bool, changes_it: bool
+) -> None:
+    made = make_container(make_wanted(command=None, server=Server("m", launcher=old)))
+    wanted = make_wanted(command=None, server=Server("m", launcher=new))
+    found = changes(replace(wanted, origins=WRITTEN if written else {}), made, IMAGE_ID)
+    assert [change.field for change in found] == ["server.launcher"] * changes_it
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "passed", "changes_it"),
+    [
+        ("corp,localhost,127.0.0.1", "corp,localhost,127.0.0.1,0.0.0.0,::1", True, False),
+        ("corp,localhost,127.0.0.1", "localhost,127.0.0.1,0.0.0.0,::1", True, True),
+        ("corp,localhost,127.0.0.1", "corp,localhost,127.0.0.1,0.0.0.0,::1", False, True),
+    ],
+)
+def test_hosts_that_another_release_adds_to_no_proxy_are_no_change(
+    old: str, new: str, passed: bool, changes_it: bool
+) -> None:
+    made = make_container(make_wanted(environment={"no_proxy": old}))
+    names = frozenset({"no_proxy"} if passed else ())
+    found = changes(replace(make_wanted(environment={"no_proxy": new}), passed=names), made, IMAGE_ID)
+    assert [change.field for change in found] == ["environment.no_proxy"] * changes_it
+
+
 @pytest.mark.parametrize("case", SERVER)
 def test_a_change_of_the_server_names_its_field_not_the_command(case: str) -> None:
     old, new, text = SERVER[case]

@@ -18,6 +18,7 @@ from sglaunch.plan.pruning import plan_prune
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.spec.build import Build
 from sglaunch.spec.labels import BUILT
+from sglaunch.spec.server import Server
 
 BUILD = Build("/proj", "/proj/Dockerfile", args={"A": "1", "B": None}, passed=frozenset({"B"}))
 OLD, NEW = "0" * 64, "1" * 64
@@ -204,3 +205,24 @@ def test_prune_refuses_what_is_not_ours_or_in_use() -> None:
         removed(replace(SHOT, snapshot="other"), named=SHOT.names)
     with pytest.raises(Refused, match="in use by a container"):
         removed(SHOT, used=SHOT.names, named=SHOT.names)
+
+
+@pytest.mark.parametrize(
+    ("created", "written", "word"),
+    [
+        ("2025-10-01T00:00:00Z", False, "python3"),
+        ("2025-11-20T00:00:00Z", False, "sglang"),
+        ("1980-01-01T00:00:01Z", False, "sglang"),
+        ("2025-10-01T00:00:00Z", True, "sglang"),
+    ],
+)
+def test_an_image_here_that_is_older_than_its_tag_promises_is_launched_the_older_way(
+    created: str, written: bool, word: str
+) -> None:
+    wanted = make_wanted(command=None, server=Server("m", launcher=("sglang", "serve")))
+    wanted = replace(wanted, origins={"server.launcher": at(4)} if written else {})
+    observation = make_observation(local={IMAGE: LocalImage(IMAGE_ID, created=created)})
+    (created_step,) = plan_up([wanted], observation, project(), Choices()).steps("create")
+    assert created_step.spec is not None
+    assert created_step.spec.command is not None
+    assert created_step.spec.command[0] == word

@@ -10,7 +10,19 @@ import pytest
 from builders import make_spec
 
 from sglaunch.spec.container import expand
-from sglaunch.spec.server import ALIASES, LONG_FLAGS, Server, command, flag_word, model_mount
+from sglaunch.spec.server import (
+    ALIASES,
+    DEFAULT_LAUNCHER,
+    LOCAL_HOSTS,
+    LONG_FLAGS,
+    SERVE,
+    Server,
+    command,
+    direct_hosts,
+    flag_word,
+    launcher_of,
+    model_mount,
+)
 from sglaunch.spec.values import Mount, PortBinding
 
 HEAD = "python3 -m sglang.launch_server --model-path m --host 0.0.0.0 --port 30000"
@@ -149,3 +161,53 @@ def test_a_model_on_the_host_is_there_in_the_container(case: str) -> None:
     assert model_mount(Server(model), written) == mounts
     spec = expand(make_spec(command=None, server=Server(model), volumes=written))
     assert spec.volumes == {**mounts, **written}
+
+
+LAUNCHERS = {
+    SERVE: [
+        *(
+            "lmsysorg/sglang",
+            "lmsysorg/sglang:latest",
+            "lmsysorg/sglang:dev",
+            "docker.io/lmsysorg/sglang:latest-cu129-runtime",
+        ),
+        *("lmsysorg/sglang:v0.5.5", "lmsysorg/sglang:v0.5.23-cu129", "lmsysorg/sglang:v0.5.5.post3"),
+        f"lmsysorg/sglang:v0.5.23@sha256:{'0' * 64}",
+        *("docker.m.daocloud.io/lmsysorg/sglang:latest", "registry.corp:5000/mirror/sglang:v0.5.23"),
+        *("lmsysorg/sglang:nightly-dev-cu13-20261101-0123abcd", "lmsysorg/sglang-rocm:v0.5.12-rocm720-mi35x-20260601"),
+        *("quay.io/ascend/sglang:v0.5.23-cann9.0.0-a3", "quay.io/ascend/sglang:main-cann9.0.0-a3"),
+    ],
+    DEFAULT_LAUNCHER: [
+        *("lmsysorg/sglang:v0.5.4.post3", "lmsysorg/sglang:v0.4.6.post5-cu124", "lmsysorg/sglang:spark"),
+        *("lmsysorg/sglang:dev-deepseekv32", f"lmsysorg/sglang@sha256:{'0' * 64}", "my/sglang:latest", "img:1"),
+        *(
+            "nvcr.io/nvidia/sglang:25.12-py3",
+            "me/other:v0.5.23",
+            "public.ecr.aws/deep-learning-containers/sglang:server-cuda",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(("launcher", "image"), [(one, image) for one, images in LAUNCHERS.items() for image in images])
+def test_the_launcher_is_that_of_the_release_an_image_is_named_for(launcher: tuple[str, ...], image: str) -> None:
+    assert launcher_of(image, modelscope=False) == launcher
+
+
+@pytest.mark.parametrize(("tag", "launcher"), [("v0.5.9", DEFAULT_LAUNCHER), ("v0.5.10", SERVE), ("latest", SERVE)])
+def test_a_model_of_modelscope_needs_a_release_whose_serve_knows_it(tag: str, launcher: tuple[str, ...]) -> None:
+    assert launcher_of(f"lmsysorg/sglang:{tag}", modelscope=True) == launcher
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("10.0.0.1:20000", ["10.0.0.1"]),
+        ("tcp://n0:5", ["n0"]),
+        ("[fd00::1]:5", ["fd00::1"]),
+        ("127.0.0.1:5", []),
+        ("", []),
+    ],
+)
+def test_the_node_where_others_meet_is_asked_past_a_proxy(address: str, host: list[str]) -> None:
+    assert list(direct_hosts(Server("m", args={"dist-init-addr": address}))) == [*LOCAL_HOSTS, *host]
