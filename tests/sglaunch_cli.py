@@ -26,10 +26,16 @@ class Sglaunch:
     project: str
     image: str
     environment: dict[str, str] = field(default_factory=dict)
+    gpu_nodes: tuple[str, ...] | None = None
+    """The device nodes that tell of a GPU, and no folder of NVML beside them; None: those of this machine."""
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "sglaunch"]
+        if self.gpu_nodes is None:
+            return [sys.executable, "-m", "sglaunch"]
+        machine = f"host.GPU_NODES, host._NVML_FOLDERS = {self.gpu_nodes!r}, ()"
+        lines = ("import sys", "from sglaunch.engine import host", machine, "from sglaunch.cli import main")
+        return [sys.executable, "-c", "\n".join((*lines, "sys.exit(main())"))]
 
     def env(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         return {**os.environ, **self.environment, **(more or {})}

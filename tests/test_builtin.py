@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -112,14 +111,10 @@ def test_docker_creates_each_on_a_machine_with_and_without_a_gpu(
     tmp_path: Path, cleanup: str, docker_image: str, name: str, gpu: bool
 ) -> None:
     """Created and not started: memlock -1 needs CAP_SYS_RESOURCE, GPUs need their driver."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    if gpu:
-        (tools / "nvidia-smi").write_text("#!/bin/sh\n", encoding="utf-8")
-        (tools / "nvidia-smi").chmod(0o755)
     folder = tmp_path / "project"
     folder.mkdir()
-    sglaunch = Sglaunch(folder, cleanup, docker_image, {"PATH": f"{tools}:{os.environ['PATH']}"})
+    nodes = (str(folder),) if gpu else ()
+    sglaunch = Sglaunch(folder, cleanup, docker_image, gpu_nodes=nodes)
     sglaunch.write("project: PROJECT\nprofiles: {server: {server: {model: org/model, port: auto}}}\n")
     done = sglaunch("up", name, "--no-start", "--image", docker_image)
     found = sglaunch.inspect(name)

@@ -170,8 +170,6 @@ class Reader:
             if path := shutil.which(name):
                 (programs / name).symlink_to(path)
         (programs / "python3").symlink_to(Path(sys.executable).resolve())
-        if self.gpus:
-            _executable(programs / "nvidia-smi", "#!/bin/sh\n")
         names = {"PYTHON": sys.executable, "HOME": str(self.home), "GPUS": str(self.gpus)}
         names |= {"DOCKER": str(shutil.which("docker")), "OWNER_HERE": OWNER_HERE, "OWNER_THERE": OWNER_THERE}
         for name in ("docker", "sglaunch"):

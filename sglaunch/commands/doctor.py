@@ -72,12 +72,13 @@ def _facts(
         return Facts(health.shell_user(), engines, family=health.family(), systemd=health.has_systemd())
     engine = chosen.capabilities
     machine = detect.machine_of(choice)
+    gpu_nodes = machine.has_gpu(cdi=engine.gpus == "cdi")
     if machine.name:
         return Facts(
             machine.owner().name,
             engines,
             chosen,
-            gpu_nodes=machine.has_gpu(cdi=engine.gpus == "cdi"),
+            gpu_nodes=gpu_nodes,
             token=health.has_token(str(host.facts()["home"])),
             server=machine.name,
         )
@@ -100,7 +101,7 @@ def _facts(
         devices=len(gpus or ()),
         driver_cuda=driver().cuda if gpus else (),
         gpu_problem=gpu_problem,
-        gpu_nodes=health.has_nodes(),
+        gpu_nodes=gpu_nodes,
         toolkit=health.has_toolkit(told),
         cdi_hook=health.has_cdi_hook(),
         cdi=host.cdi_devices(CDI_KIND),

@@ -38,11 +38,12 @@ def run(common: Common) -> int:
 
 def _facts(common: Common, folder: Path) -> Facts:
     home = Path(str(host.facts()["home"]))
-    accelerator, devices = surroundings.accelerator()
+    engine = surroundings.engine(choice_of(common, {}))
+    accelerator, devices = surroundings.accelerator(engine)
     ignored = surroundings.ignores(folder, LOCAL_FILE)
     return Facts(
         folder.name,
-        engine=surroundings.engine(choice_of(common, {})),
+        engine=str(engine or ""),
         accelerator=accelerator,
         devices=devices,
         checkout=surroundings.checkout(folder, home),

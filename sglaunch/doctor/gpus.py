@@ -22,7 +22,7 @@ def gpus(facts: Facts) -> Found:
     engine = facts.chosen.capabilities
     wanted = facts.profile is None or facts.profile.gpus
     lacking = FAIL if wanted else WARN
-    if not facts.gpu_nodes and not facts.devices:
+    if not facts.gpu_nodes:
         status = WARN if wanted else OK
         yield Finding("gpu", status, f"no NVIDIA device ({facts.gpu_problem})", "" if status == OK else _NO_GPU)
         return

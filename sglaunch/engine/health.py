@@ -95,11 +95,6 @@ def size(folder: str) -> int | None:
     return None
 
 
-def has_nodes() -> bool:
-    """Whether the kernel shows NVIDIA devices."""
-    return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg"))
-
-
 def has_toolkit(told: Mapping[str, Any]) -> bool:
     """Whether Docker's way of giving GPUs is there: the toolkit's hook, or its runtime."""
     programs = ("nvidia-container-runtime-hook", "nvidia-container-runtime", "nvidia-container-cli")

@@ -17,9 +17,17 @@ from sglaunch.engine.state import state_folder
 from sglaunch.recall import witness
 from sglaunch.spec.labels import Owner
 
-_GPU_NODES = ("/dev/nvidiactl", "/dev/dxg")
-_GPU_PROGRAMS = ("nvidia-container-runtime-hook", "nvidia-container-runtime", "nvidia-ctk", "nvidia-smi")
-_CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
+GPU_NODES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu")
+"""Of NVIDIA's driver, of WSL, and of Jetson."""
+CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
+_NVML = "libnvidia-ml.so.1"
+_NVML_FOLDERS = (
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/lib/wsl/lib",
+)
 _SALT_BYTES = 12
 
 
@@ -50,16 +58,25 @@ def user_name(uid: int) -> str:
 
 
 def has_gpu(*, cdi: bool = False) -> bool:
-    """Whether the host shows NVIDIA devices, or the tools that give them to containers. `cdi`: a description counts."""
-    if cdi and cdi_devices(CDI_KIND):
+    """Whether this machine has an NVIDIA GPU: a device node, a device of NVML, or with `cdi` one that CDI describes.
+
+    This is the one answer for every command. A program on PATH is none: toolkits are installed without GPUs, too.
+    """
+    if any(map(witness.exists, GPU_NODES)) or (cdi and cdi_devices(CDI_KIND)):
         return True
-    return any(map(witness.exists, _GPU_NODES)) or any(map(witness.program, _GPU_PROGRAMS))
+    # The driver makes its nodes when it is first used, which NVML does.
+    folders = [*witness.env("LD_LIBRARY_PATH").split(":"), *_NVML_FOLDERS]
+    if not any(witness.exists(f"{folder}/{_NVML}") for folder in folders if folder):
+        return False
+    from sglaunch.engine.gpus import devices
+
+    return bool(devices()[0])
 
 
 def cdi_devices(kind: str) -> list[str]:
     """Names of the devices of a kind that the Container Device Interface describes here."""
     found = []
-    names = [Path(folder, name) for folder in _CDI_FOLDERS for name in witness.ask("folder", folder) or ()]
+    names = [Path(folder, name) for folder in CDI_FOLDERS for name in witness.ask("folder", folder) or ()]
     for path in (path for path in names if path.suffix):
         with contextlib.suppress(ValueError, TypeError, AttributeError):
             text = (witness.file(path).content or b"").decode(errors="replace")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sglaunch.convert import from_smi
+from sglaunch.convert.to_create import CDI_KIND
 from sglaunch.engine import gpus, host, ports
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.secrets import runtime_folder
@@ -25,9 +27,16 @@ from sglaunch.spec.labels import Owner
 SSH_SECONDS = 30.0
 _OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
 _LONGEST_SOCKET = 100
-_ABOUT = r"""
+# The answer of host.has_gpu: a node, else what NVML lists; `cdi` where devices are described.
+_ABOUT = rf"""
 printf '%s\n' "$(id -un)" "$(id -u)" "$(id -g)" "$HOME" "$(uname -n)"
-if [ -e /dev/nvidiactl ] || command -v nvidia-smi nvidia-ctk >/dev/null; then echo gpu; else echo; fi
+found=
+for node in {" ".join(host.GPU_NODES)}; do [ -e "$node" ] && found=gpu; done
+[ "$found" ] || case $(nvidia-smi --query-gpu=uuid --format=csv,noheader 2>/dev/null) in *GPU-*) found=gpu ;; esac
+for folder in {" ".join(host.CDI_FOLDERS)}; do
+    grep -Eqs '(^|[ {{,"])kind"?: *"?{re.escape(CDI_KIND)}' "$folder"/* && found="$found cdi"
+done
+echo $found
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
 """
 
@@ -147,7 +156,8 @@ class Server(Machine):
         return self.name
 
     def has_gpu(self, *, cdi: bool) -> bool:
-        return self._about[5] == "gpu"
+        found = self._about[5].split()
+        return "gpu" in found or (cdi and "cdi" in found)
 
     def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
         told = self._run(_DEVICES)

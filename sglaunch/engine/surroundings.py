@@ -11,6 +11,7 @@ from sglaunch.engine import detect, health, host
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.gpus import devices
 from sglaunch.errors import EngineError
+from sglaunch.plan.capabilities import Capabilities
 
 CHECKOUTS = ("sglang", "../sglang", "~/sglang", "~/src/sglang", "~/code/sglang", "~/git/sglang", "~/work/sglang")
 COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -21,17 +22,17 @@ _RUN = re.compile(rb"^[^#\n]*\b(?:docker|nerdctl|podman)[^#\n]*\s(?:run|create)\
 _MOST_SCRIPTS, _LONGEST_SCRIPT = 50, 64 << 10
 
 
-def engine(choice: detect.Choice) -> str:
-    """The engine that is chosen, or the first that answers, with its version; "" for none."""
+def engine(choice: detect.Choice) -> Capabilities | None:
+    """The engine that is chosen, or the first that answers; None for none."""
     for name, _, found in health.candidates(choice):
         if choice.name in ("auto", name) and found is not None and found.problem is None:
-            return str(found.capabilities)
-    return ""
+            return found.capabilities
+    return None
 
 
-def accelerator() -> tuple[str, int]:
+def accelerator(engine: Capabilities | None) -> tuple[str, int]:
     """What this machine computes with, a word of spec/accelerator, and how many devices NVIDIA's driver counts."""
-    if host.has_gpu(cdi=True):
+    if host.has_gpu(cdi=engine is not None and engine.gpus == "cdi"):
         return "nvidia", len(devices()[0] or ())
     return next((name for name, node in _NODES.items() if Path(node).exists()), "cpu"), 0
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from sglaunch.engine import host
+from sglaunch.engine import machine as server
 from sglaunch.engine.machine import Distant, Machine, Server, machine
 from sglaunch.errors import EngineError
 
@@ -43,6 +46,38 @@ def test_what_a_server_is_is_asked_once(ssh: Path) -> None:
     assert "-l ana -p 2222" in call
     assert "BatchMode=yes" in call
     assert (ssh / "calls").read_text(encoding="utf-8").count("-T --") == 1
+
+
+SMI = {"says nothing": "", "fails": "echo failed; exit 9", "lists": "echo GPU-a"}
+THERE: dict[str, tuple[str, str, tuple[bool, bool]]] = {
+    "nothing": ("", "", (False, False)),
+    "a program": ("says nothing", "", (False, False)),
+    "a driver that fails": ("fails", "", (False, False)),
+    "devices": ("lists", "", (True, True)),
+    "a description": ("", "kind: nvidia.com/gpu\n", (False, True)),
+    "one in JSON": ("", '{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu"}', (False, True)),
+    "one of another kind": ("", "kind: amd.com/gpu\n", (False, False)),
+}
+
+
+@pytest.mark.parametrize("case", THERE)
+def test_a_server_is_asked_for_gpus_as_this_machine_is(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script for a server, run here."""
+    smi, described, expected = THERE[case]
+    if smi:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{SMI[smi]}\n", encoding="utf-8")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    (tmp_path / "cdi").mkdir()
+    (tmp_path / "cdi" / "gpus").write_text(described, encoding="utf-8")
+    script = server._ABOUT.replace("/etc/cdi /var/run/cdi", f"{tmp_path}/cdi")
+    for node in host.GPU_NODES:
+        script = script.replace(node, f"{tmp_path}/no-node")
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    there = Server.__new__(Server)
+    monkeypatch.setattr(there, "_run", lambda _: subprocess.check_output(["sh", "-c", script], text=True, env=path))
+    assert (there.has_gpu(cdi=False), there.has_gpu(cdi=True)) == expected
 
 
 def test_dockers_own_calls_share_the_connection(ssh: Path) -> None:

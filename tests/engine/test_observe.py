@@ -9,13 +9,15 @@ import pytest
 from builders import ANA, IMAGE, IMAGE_ID, MOVED_ID, foreign_container, make_container, make_wanted
 from fake_engine import FakeEngine
 
-from sglaunch.engine import host
+from sglaunch.engine import gpus, host
 from sglaunch.engine.layer import measure
 from sglaunch.engine.observe import observe
-from sglaunch.plan.observation import ObservedContainer
+from sglaunch.plan.observation import Gpu, ObservedContainer
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.server import Server
 from sglaunch.spec.values import Mount
+
+HAS_GPU = host.has_gpu
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +133,42 @@ def test_a_project_that_still_lives_elsewhere_is_told_from_one_that_moved(tmp_pa
     assert {c.name: c.config_exists for c in seen.containers} == {"ana-eval-dev": True, "ana-eval-api": False}
 
 
+DESCRIBED = "kind: nvidia.com/gpu\ndevices:\n- name: all\n"
+# What a machine has -> whether that is a GPU for an engine with `--gpus`, and for one that uses CDI.
+MACHINES: dict[str, tuple[set[str], tuple[bool, bool]]] = {
+    "nothing": (set(), (False, False)),
+    "the toolkit": ({"tools"}, (False, False)),
+    "a node": ({"node"}, (True, True)),
+    "a description": ({"cdi"}, (False, True)),
+    "a driver without nodes as yet": ({"nvml", "devices"}, (True, True)),
+    "a driver without a device": ({"nvml", "tools"}, (False, False)),
+}
+
+
+@pytest.mark.parametrize("case", MACHINES)
+def test_what_a_gpu_is_is_told_by_devices_and_not_by_programs(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has, expected = MACHINES[case]
+    for name in ("bin/nvidia-smi", "bin/nvidia-ctk", "bin/nvidia-container-runtime"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if "tools" in has:
+            (tmp_path / name).write_text("#!/bin/sh\n", encoding="utf-8")
+            (tmp_path / name).chmod(0o755)
+    files = {"node": "nvidiactl", "cdi": "cdi/nvidia.yaml", "nvml": "libnvidia-ml.so.1"}
+    (tmp_path / "cdi").mkdir()
+    for what, name in files.items():
+        if what in has:
+            (tmp_path / name).write_text(DESCRIBED, encoding="utf-8")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("LD_LIBRARY_PATH", f":{tmp_path}")
+    monkeypatch.setattr(host, "GPU_NODES", (str(tmp_path / "nvidiactl"),))
+    monkeypatch.setattr(host, "CDI_FOLDERS", (str(tmp_path / "cdi"),))
+    monkeypatch.setattr(host, "_NVML_FOLDERS", ())
+    monkeypatch.setattr(gpus, "devices", lambda: ((Gpu(0, "GPU-a"),), "") if "devices" in has else (None, "no driver"))
+    assert (HAS_GPU(cdi=False), HAS_GPU(cdi=True)) == expected
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
@@ -148,5 +186,5 @@ def test_devices_that_are_described_are_known_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: list[str]
 ) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(host, "_CDI_FOLDERS", (str(tmp_path), "/nonexistent"))
+    monkeypatch.setattr(host, "CDI_FOLDERS", (str(tmp_path), "/nonexistent"))
     assert host.cdi_devices("nvidia.com/gpu") == expected
