@@ -87,10 +87,14 @@ def claimed_by(spec: ContainerSpec, gpus: Sequence[Gpu]) -> set[str]:
 
 def reserved(seen: Observation, own: ObservedContainer | None) -> dict[str, str]:
     """UUID -> the containers that have it as their own, of every user; `own` is left out."""
-    found = {str(uuid): [f"container {name} of this plan"] for uuid, name in seen.claimed.items()}
+    found: dict[str, list[str]] = {}
     for container, devices, _ in _holders(seen, own):
         for uuid in devices:
             found.setdefault(uuid, []).append(_described(container))
+    for given, name in seen.claimed.items():
+        names = found.setdefault(str(given), [])
+        if not any(one.startswith(f"container {name} ") for one in names):
+            names.append(f"container {name} of this plan")
     return {uuid: "; ".join(names) for uuid, names in found.items()}
 
 

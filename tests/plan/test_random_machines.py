@@ -130,4 +130,3 @@ def test_no_device_is_given_to_a_count_that_another_container_holds(
 def a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "owner", lambda: make_observation().owner)
     monkeypatch.setattr(host, "has_gpu", lambda *, cdi: True)
-    assert make_observation().owner != BEN
