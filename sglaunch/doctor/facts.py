@@ -41,14 +41,10 @@ class Facts(Struct, frozen=True):
 
     `data_root`: where the engine keeps images, with `disk_free` of it. `cni`: the folder whose plugins count, and
     whether `bridge` is in it. `caches`: folders of the user's that are somebody else's. `raises_limits`: whether the
-<<<<<<< HEAD
     engine may raise ulimits; `hard_limits` are its own, -1 for unlimited. `toolkit`: NVIDIA's hook or runtime is here,
     `cdi_hook`: the one that CDI needs. `registry`: why it cannot be reached. `char_links`: NVIDIA's devices are in
     /dev/char.
-=======
-    engine may raise ulimits. `registry`: why it cannot be reached. `char_links`: NVIDIA's devices are in /dev/char.
     `gpu_nodes`: the machine has an NVIDIA GPU, for which `devices` may still be 0 where the driver does not answer.
->>>>>>> 76e68de (Give one answer to whether there is a GPU, by devices and not by programs on PATH)
     """
 
     user: str
