@@ -80,7 +80,10 @@ def _gpu(nvml: Any, handle: Any, index: int) -> Gpu:
         memory_total=int(memory.total),
         memory_free=int(memory.free),
         utilisation=_ask(nvml, lambda: int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
-        processes=tuple(_process(one) for one in _ask(nvml, lambda: _processes(nvml, handle)) or ()),
+        processes=tuple(
+            process(int(one.pid), int(one.usedGpuMemory or 0))
+            for one in _ask(nvml, lambda: _processes(nvml, handle)) or ()
+        ),
         nodes=(f"/dev/nvidia{index if minor is None else minor}",),
     )
 
@@ -101,16 +104,16 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _process(raw: Any) -> GpuProcess:
-    """A process with its name, owner and container, as far as this user may see them."""
-    folder = Path("/proc") / str(raw.pid)
-    name = user = container = ""
+def process(pid: int, memory: int, name: str = "") -> GpuProcess:
+    """A process with its name, owner and container, as far as this user may see them; `memory` in bytes."""
+    folder = Path("/proc") / str(pid)
+    user = container = ""
     with contextlib.suppress(OSError):
         name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
         user = user_name(folder.stat().st_uid)
         found = _CONTAINER_ID.findall((folder / "cgroup").read_text(encoding="utf-8", errors="replace"))
         container = found[-1] if found else ""
-    return GpuProcess(int(raw.pid), name, user, container, int(raw.usedGpuMemory or 0))
+    return GpuProcess(pid, name, user, container, memory)
 
 
 @contextlib.contextmanager

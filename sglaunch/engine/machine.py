@@ -20,7 +20,7 @@ from sglaunch.engine import gpus, host, ports
 from sglaunch.engine.cli import Cli
 from sglaunch.engine.secrets import runtime_folder
 from sglaunch.errors import EngineError, Failure
-from sglaunch.plan.observation import Driver, Gpu
+from sglaunch.plan.observation import NVIDIA, Driver, Gpu
 from sglaunch.recall import witness
 from sglaunch.spec.labels import Owner
 
@@ -77,9 +77,13 @@ class Machine:
         """Whether it shows NVIDIA devices."""
         return host.has_gpu(cdi=cdi)
 
-    def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
-        """Its devices, or why they cannot be told."""
-        return gpus.devices()
+    def devices(self, accelerator: str = NVIDIA) -> tuple[tuple[Gpu, ...] | None, str]:
+        """Its devices of an accelerator, or None and why they cannot be counted."""
+        if accelerator == NVIDIA:
+            return gpus.devices()
+        from sglaunch.engine import vendors
+
+        return vendors.devices(accelerator)
 
     def driver(self) -> Driver:
         """NVIDIA's driver."""
@@ -159,7 +163,13 @@ class Server(Machine):
         found = self._about[5].split()
         return "gpu" in found or (cdi and "cdi" in found)
 
-    def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
+    def devices(self, accelerator: str = NVIDIA) -> tuple[tuple[Gpu, ...] | None, str]:
+        if accelerator != NVIDIA:
+            from sglaunch.engine import vendors
+
+            provider = vendors.PROVIDERS[accelerator]
+            found, problem = provider.devices(self._run(provider.script, *vendors.ROOTS))
+            return found, f"{self.name}: {problem}" if problem else ""
         told = self._run(_DEVICES)
         listed, mark, running = told.partition(_MARK)
         if not mark:
@@ -220,7 +230,7 @@ class Distant(Machine):
     def has_gpu(self, *, cdi: bool) -> bool:
         return True
 
-    def devices(self) -> tuple[tuple[Gpu, ...] | None, str]:
+    def devices(self, accelerator: str = NVIDIA) -> tuple[tuple[Gpu, ...] | None, str]:
         return None, f"the devices of {self.name} are not counted from here"
 
     def driver(self) -> Driver:

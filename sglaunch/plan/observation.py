@@ -12,6 +12,7 @@ from sglaunch.spec.labels import Applied, Owner
 from sglaunch.spec.values import Secret, looks_secret
 
 RUNNING = "running"
+NVIDIA = "nvidia"
 # A shorter value is a word that logs hold for other reasons.
 SHORTEST_SECRET = 6
 _IDLE_SHARE = 0.9
@@ -94,9 +95,10 @@ class GpuProcess(Struct, frozen=True):
 
 
 class Gpu(Struct, frozen=True):
-    """An NVIDIA device or MIG instance; memory in bytes, utilisation in percent (None: it does not tell).
+    """An NVIDIA device or MIG instance, or a card of another vendor; memory in bytes, a total of 0 where it is unknown,
+    utilisation in percent (None: it does not tell).
 
-    `nodes`: the device nodes by which a container is given this device.
+    `nodes`: the device nodes by which a container is given this device. `vendor`: nvidia, amd, ascend or intel.
     """
 
     index: int
@@ -107,6 +109,7 @@ class Gpu(Struct, frozen=True):
     utilisation: int | None = None
     processes: tuple[GpuProcess, ...] = ()
     nodes: tuple[str, ...] = ()
+    vendor: str = NVIDIA
 
     @property
     def idle(self) -> bool:
