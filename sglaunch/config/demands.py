@@ -69,7 +69,7 @@ def _all(merged: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
     for key, node in merged.items():
         if key == "privileged" and parse_flag(node.value) is True:
             yield key, node, "all devices and capabilities of the host"
-        elif key == "accelerator" and (asked := rights(str(node.value))):
+        elif key == "accelerator" and (asked := rights(str(node.value), pinned=_is_pinned(merged))):
             yield key, node, f"{node.value}: {asked}"
         elif (key in _HOST_NAMESPACES and node.value) or (key == "runtime" and node.value):
             yield key, node, str(node.value)
@@ -89,6 +89,13 @@ def _all(merged: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:
             yield from _model(node, outside)
         elif key == "build":
             yield from _build(node, outside)
+
+
+def _is_pinned(merged: Node) -> bool:
+    """Whether `gpus` asks for a part of the cards."""
+    gpus = merged.get("gpus")
+    count, ids = (gpus.get(key) if gpus is not None else None for key in ("count", "ids"))
+    return bool(ids is not None and ids.value) or (count is not None and count.value not in (-1, 0))
 
 
 def _build(build: Node, outside: _Outside) -> Iterator[tuple[str, Node, str]]:

@@ -12,7 +12,7 @@ from sglaunch.config.expansions import CACHES, HUBS, ME, container_home
 from sglaunch.config.node import Node
 from sglaunch.errors import Origin
 from sglaunch.plain import Struct
-from sglaunch.spec.accelerator import EXPANSIONS
+from sglaunch.spec.accelerator import expansion
 from sglaunch.spec.server import published
 from sglaunch.spec.values import MASK
 
@@ -30,7 +30,7 @@ class Expanded(Struct, frozen=True):
 def expanded(merged: Node, spec: Any, origins: Mapping[str, Origin]) -> Iterator[Expanded]:
     """Of a merged profile, and of the spec it became."""
     if (node := merged.get("accelerator")) is not None:
-        yield from _accelerator(EXPANSIONS.get(str(node.value), {}), node.origin)
+        yield from _accelerator(expansion(str(node.value), pinned=spec.gpus is not None), node.origin)
     if (node := merged.get("hub")) is not None:
         for name, value in HUBS.get(str(node.value), {}).items():
             yield Expanded(("environment", name), value, "hub", node.origin)

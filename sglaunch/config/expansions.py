@@ -10,7 +10,7 @@ from sglaunch.config.node import Node
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Origin
 from sglaunch.plain import Struct, field, replace
-from sglaunch.spec.accelerator import EXPANSIONS
+from sglaunch.spec.accelerator import EXPANSIONS, expansion
 from sglaunch.spec.container import ContainerSpec
 from sglaunch.spec.server import NO_PROXIES, PROXIES
 from sglaunch.spec.values import Device, Mount, Secret, looks_secret
@@ -112,7 +112,8 @@ def volumes(
     root, for the caches below it.
     """
     home, inside = str(around.facts["home"]), container_home(environment)
-    found = {target: Mount("bind", target) for target in _row(profile).get("volumes", ())}
+    brought = expansion(profile.accelerator, pinned=False).get("volumes", ())
+    found = {target: Mount("bind", target) for target in brought}
     origins.update({f"volumes.{target}": origins["accelerator"] for target in found})
     made: dict[str, tuple[str, str]] = {}
     if inside == _caller_variables(profile, around).get("HOME"):
@@ -130,7 +131,7 @@ def volumes(
 
 def accelerated(spec: ContainerSpec, profile: Profile, merged: Node, origins: dict[str, Origin]) -> ContainerSpec:
     """Devices, rights and flags of the accelerator, beneath the written ones."""
-    row = _row(profile)
+    row = expansion(profile.accelerator, pinned=spec.gpus is not None)
     given: dict[str, Any] = {}
     if "devices" in row:
         given["devices"] = {**{path: Device(path) for path in row["devices"]}, **spec.devices}
@@ -149,10 +150,6 @@ def accelerated(spec: ContainerSpec, profile: Profile, merged: Node, origins: di
         given["server"] = replace(spec.server, args={**row["args"], **spec.server.args})
         _from_accelerator([f"server.args.{name}" for name in row["args"]], origins)
     return replace(spec, **given)
-
-
-def _row(profile: Profile) -> Mapping[str, Any]:
-    return EXPANSIONS[profile.accelerator] if profile.accelerator is not None else {}
 
 
 def _from_accelerator(paths: Iterable[str], origins: dict[str, Origin]) -> None:

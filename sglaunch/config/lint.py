@@ -8,6 +8,7 @@ from typing import Protocol
 from sglaunch.config.lint_server import lint_server
 from sglaunch.config.node import Node, Problems, leaves
 from sglaunch.errors import Place
+from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.container import Wanted, expand, origin_of
 from sglaunch.spec.server import loopback_proxies
 from sglaunch.spec.values import Secret
@@ -141,6 +142,9 @@ def _device_variables(wanted: Wanted, problems: Problems) -> None:
         message = "has no effect beside gpus, which gives the container its devices"
         path = f"environment.{_GIVEN}"
         problems.warn(_place(path, wanted), path, message, "choose the devices in gpus alone")
+    if gpus is not None and wanted.spec.privileged and wanted.settings.accelerator in CARDS:
+        message = "gives the container every card of the machine, whatever gpus says"
+        problems.warn(_place("privileged", wanted), "privileged", message, "remove privileged, or write gpus: all")
     visible = gpus.given if gpus is not None else len(_listed(given)) if given not in _NO_PART else 0
     for name in _DEVICE_NUMBERS if visible else ():
         beyond = [

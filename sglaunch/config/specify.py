@@ -19,6 +19,7 @@ from sglaunch.config.nodes import check_nodes, kubernetes_of
 from sglaunch.config.profile import Profile
 from sglaunch.errors import BUILTIN, Origin
 from sglaunch.plain import replace
+from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.container import ASSIGNED_PORT, CONTAINER_NAME, ContainerSpec, Readiness, Settings, Wanted
 from sglaunch.spec.labels import PREFIX
 from sglaunch.spec.server import Server, direct_hosts, launcher_of
@@ -131,14 +132,17 @@ def _gpus(profile: Profile, merged: Node, problems: Problems) -> Gpus | None:
     node = merged.get("gpus")
     if asked is None or node is None:
         return None
-    if profile.accelerator not in (None, "nvidia"):
-        if node.origin.layer != BUILTIN:
-            hint = f"accelerator is {profile.accelerator}; remove gpus, or write accelerator: nvidia"
-            problems.error(node, "gpus", "is a request for NVIDIA devices", hint)
+    if profile.accelerator == "cpu":
+        if node.origin.layer != BUILTIN and (asked.ids or asked.count != 0):
+            hint = "write gpus: null, or the accelerator of the devices: nvidia, rocm, npu or xpu"
+            problems.error(node, "gpus", "asks for devices, and accelerator is cpu", hint)
         return None
     if asked.ids is not None and asked.count not in (None, len(asked.ids)):
         problems.error(node, "gpus", "count and ids exclude each other", "write one of the two")
     if asked.count == 0 and not asked.ids:
+        return None
+    if profile.accelerator in CARDS and asked.count == -1 and not asked.ids:
+        # What the accelerator brings is all of them.
         return None
     count = 0 if asked.ids else asked.count or 0
     return Gpus(count, tuple(asked.ids or ()), asked.min_free, asked.idle, tuple(asked.capabilities))

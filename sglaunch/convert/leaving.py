@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from sglaunch.errors import BUILTIN, Problem
 from sglaunch.plain import replace
+from sglaunch.spec.accelerator import CARDS, expansion
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.server import DEFAULT_PORT, NO_PROXIES, PROXIES, direct_hosts, loopback_proxies
-from sglaunch.spec.values import Secret
+from sglaunch.spec.values import Device, Secret
 
 _ALONE = {
     "recreate": "whether a change may replace the container is asked by sglaunch alone",
@@ -64,6 +65,17 @@ def _with_port(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
     lost = problem(wanted, "server.port", f"auto is chosen by up; the export says {DEFAULT_PORT}")
     spec = replace(wanted.spec, server=replace(server, port=DEFAULT_PORT))
     return replace(wanted, spec=spec), [lost]
+
+
+def every_card(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
+    """The profile with all cards of an accelerator in the place of some, which are chosen when a container is made."""
+    accelerator, gpus = wanted.settings.accelerator, wanted.spec.gpus
+    if gpus is None or accelerator not in CARDS:
+        return wanted, []
+    devices = {path: Device(path) for path in expansion(accelerator, pinned=False)["devices"]}
+    message = f"up gives the container {gpus.show()} alone; the export gives it every card"
+    lost = problem(wanted, "gpus", message, "write the device nodes of its cards; `sglaunch gpus` lists the cards")
+    return replace(wanted, spec=replace(wanted.spec, gpus=None, devices={**devices, **wanted.spec.devices})), [lost]
 
 
 def consent(wanted: Wanted) -> Iterator[Problem]:

@@ -36,8 +36,9 @@ def to_compose(project: str, profiles: Sequence[Wanted]) -> ComposeFile:
     settled: list[Wanted] = []
     for wanted in profiles:
         one, lost = leaving.settled(wanted)
+        one, cards = leaving.every_card(one)
         settled.append(one)
-        losses += lost
+        losses += [*lost, *cards]
     document: dict[str, Any] = {"name": _project_name(project), "services": {}}
     for one in settled:
         spec = expand(one.spec)

@@ -68,6 +68,7 @@ def to_run(wanted: Wanted, program: Sequence[str], engine: Capabilities, private
     API key needs.
     """
     wanted, losses = leaving.settled(wanted)
+    wanted, cards = leaving.every_card(wanted)
     spec = expand(wanted.spec)
     key = _key_file(wanted, private)
     if key:
@@ -85,7 +86,7 @@ def to_run(wanted: Wanted, program: Sequence[str], engine: Capabilities, private
         lines.append(shlex.join([*program, *words]))
     if further:
         lines.append(shlex.join([*program, "start", spec.container_name]))
-    losses += [*leaving.consent(wanted), *leaving.chosen_gpus(wanted), *_losses(wanted, shlex.join(program))]
+    losses += [*cards, *leaving.consent(wanted), *leaving.chosen_gpus(wanted), *_losses(wanted, shlex.join(program))]
     return ShellLine(tuple(lines), tuple(losses))
 
 

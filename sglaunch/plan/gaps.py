@@ -12,6 +12,7 @@ from typing import Any
 from sglaunch.errors import Problem
 from sglaunch.plain import Struct, replace
 from sglaunch.plan.capabilities import DOCKER, NERDCTL, PODMAN, Capabilities
+from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.values import Secret
 
@@ -64,7 +65,7 @@ def fitted(wanted: Wanted, engine: Capabilities) -> tuple[Wanted, list[Problem],
     problems += [*_multiline(wanted, engine), *_unbuildable(wanted, engine), *_several_nodes(wanted)]
     warnings = list(_replicas(wanted))
     left_out: dict[str, Any] = {}
-    for path, without, message, hint in _missing(wanted.spec, engine):
+    for path, without, message, hint in _missing(wanted, engine):
         origin = origin_of(path, wanted.origins)
         place = origin.place if origin else None
         if path in wanted.settings.soft and without is not _REFUSED:
@@ -94,12 +95,14 @@ def _problem(gap: Gap, wanted: Wanted, engine: Capabilities) -> Problem:
     return Problem(f"{engine} cannot do this{since}", origin.place if origin else None, gap.path, gap.instead)
 
 
-def _missing(spec: ContainerSpec, engine: Capabilities) -> Iterator[tuple[str, Any, str, str]]:
+def _missing(wanted: Wanted, engine: Capabilities) -> Iterator[tuple[str, Any, str, str]]:
     """Path, what stands in for the value, why, and what to do: for what depends on the engine's host."""
+    spec = wanted.spec
     if spec.init and not engine.has_init:
         program = {PODMAN: "catatonit", NERDCTL: "tini"}.get(engine.name, "docker-init")
         yield "init", False, f"{engine.name} needs {program}, which is not here", f"install {program}"
-    if spec.gpus is not None and not engine.gpus:
+    # Cards of other vendors are devices by path, which every engine has.
+    if spec.gpus is not None and not engine.gpus and wanted.settings.accelerator not in CARDS:
         message = f"{engine} stands before {engine.server}, which would get no GPU and not say so"
         yield "gpus", _REFUSED, message, f"write --engine {engine.server}"
     if spec.auto_remove and not engine.auto_remove:

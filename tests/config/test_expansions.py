@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sglaunch.config.load import Request, load
+from sglaunch.errors import ConfigError
 from sglaunch.spec.accelerator import ACCELERATORS
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.server import command
@@ -200,3 +201,46 @@ def test_a_secret_that_a_shell_is_to_read_is_no_slip(tmp_path: Path, text: str, 
         file.write_text(f"profiles:\n  a:\n    image: x\n    {line}\n", encoding="utf-8")
         warnings = load(Request(file, FACTS, {SITE: "/nonexistent"}), ["a"]).warnings
         assert [one.path for one in warnings if "not interpolated" in one.message] == paths
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "devices"),
+    [
+        ("rocm", {"/dev/kfd"}),
+        ("npu", {"/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc"}),
+        ("xpu", set()),
+    ],
+)
+@pytest.mark.parametrize("gpus", ["2", "[0, 3]", "{count: 2, min_free: 8g}"])
+def test_single_cards_come_without_the_others_and_without_privileged(
+    tmp_path: Path, accelerator: str, devices: set[str], gpus: str
+) -> None:
+    spec = wanted(tmp_path, f"accelerator: {accelerator}\ngpus: {gpus}\nserver: {{model: org/m}}").spec
+    assert spec.gpus is not None
+    assert (set(spec.devices), spec.privileged) == (devices, False)
+    assert spec.shm_size == 16 << 30, "the rest of the row stays"
+    written = wanted(tmp_path, f"accelerator: {accelerator}\ngpus: {gpus}\ndevices: [/dev/dri]\nprivileged: true")
+    assert (set(written.spec.devices), written.spec.privileged) == ({*devices, "/dev/dri"}, True)
+    assert "every card" in written.warnings[0].message
+
+
+@pytest.mark.parametrize("gpus", ["gpus: all", "gpus: null", "gpus: 0", "restart: always"])
+def test_all_cards_are_what_the_accelerator_brings(tmp_path: Path, gpus: str) -> None:
+    spec = wanted(tmp_path, f"accelerator: npu\n{gpus}").spec
+    assert spec.gpus is None
+    assert "/dev/davinci7" in spec.devices
+    assert spec.privileged
+
+
+@pytest.mark.parametrize(
+    ("gpus", "is_wrong"), [("all", True), ("2", True), ("[0]", True), ("null", False), ("0", False)]
+)
+def test_gpus_beside_a_processor_are_an_error_with_the_fix(tmp_path: Path, gpus: str, is_wrong: bool) -> None:
+    if not is_wrong:
+        assert wanted(tmp_path, f"accelerator: cpu\ngpus: {gpus}").spec.gpus is None
+        return
+    with pytest.raises(ConfigError) as caught:
+        wanted(tmp_path, f"accelerator: cpu\ngpus: {gpus}")
+    (problem,) = caught.value.problems()
+    assert (problem.path, problem.place.line if problem.place else 0) == ("gpus", 6)
+    assert "gpus: null" in problem.hint
