@@ -110,7 +110,7 @@ def _defaults(facts: Facts) -> list[str]:
             f"  # This machine has {_NAMES[facts.accelerator]}: their devices, groups and flags instead of NVIDIA's.",
             f"  # {_TRUST}",
             f"  accelerator: {facts.accelerator}",
-            "  gpus: null",
+            "  gpus: all  # or a number: that many idle ones, for each container its own",
             f"  image: {image}  # {choice}",
         ]
     if "modelscope" in facts.caches:

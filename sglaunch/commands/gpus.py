@@ -22,7 +22,7 @@ def run(common: Common, *, watch: bool = False) -> int:
     while True:
         seen = observe(engine, None, devices=True)
         if seen.gpus is None:
-            hint = "install the NVIDIA driver, or run this on the machine that has the GPUs"
+            hint = "install the driver, or run this on the machine that has the GPUs"
             raise EngineError(Failure("no-nvml", seen.gpu_problem, hint))
         names = {container.id: container.name for container in seen.containers}
         rows = gpus_data(seen.gpus, reserved(seen, None), shared(seen, None), names)

@@ -71,7 +71,9 @@ class Profile(Strict):
     userns_mode: Text = Field("", description="user namespace: host")
     cgroup: Text = Field("", description="cgroup namespace: host or private")
     shm_size: Size | None = Field(None, description="size of /dev/shm")
-    gpus: GpusEntry | None = Field(None, description="all, a number, or a list of ids")
+    gpus: GpusEntry | None = Field(
+        None, description="all, a number of idle ones, or a list of ids; of NVIDIA's devices, or those of accelerator"
+    )
     # A type checker reads no table.
     accelerator: Literal[ACCELERATORS] | None = Field(None, description="what the host computes with")  # type: ignore[valid-type]
     devices: dict[str, DeviceEntry] = Field({}, description="host devices and CDI names, by container path")

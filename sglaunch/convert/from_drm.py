@@ -8,8 +8,8 @@ Files and their meaning, by path below /sys/class/drm:
 - /proc/PID/fdinfo/N: `drm-pdev`, and memory as `drm-resident-vram0` (xe) or `drm-resident-local0` (i915)
   (docs.kernel.org/gpu/drm-usage-stats.html). Those of other users are for root alone.
 
-The graphics of a processor are at 0000:00:02.0; they count where there is nothing else. A container gets one card by
-its render node and its card node (intel/llm-scaler vllm/README.md, "Mapping a Single GPU").
+The graphics of a processor, at 0000:00:02.0, do not count: they have no memory of their own. A container gets one card
+by its render node and its card node (intel/llm-scaler vllm/README.md, "Mapping a Single GPU").
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def devices(listing: Listing, clients: str) -> tuple[Gpu, ...]:
     open_files = read(clients).files
     found = [_gpu(listing, name, open_files) for name in sorted(listing.nodes, key=_order) if _is_intel(listing, name)]
     discrete = [gpu for gpu in found if gpu.uuid != _INTEGRATED]
-    return tuple(replace(gpu, index=index) for index, gpu in enumerate(discrete or found))
+    return tuple(replace(gpu, index=index) for index, gpu in enumerate(discrete))
 
 
 def _order(node: str) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sglaunch.errors import BUILTIN, Problem
 from sglaunch.plain import replace
+from sglaunch.plan.cards import numbered_nodes, with_nodes
 from sglaunch.spec.accelerator import CARDS, expansion
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.server import DEFAULT_PORT, NO_PROXIES, PROXIES, direct_hosts, loopback_proxies
@@ -68,12 +69,14 @@ def _with_port(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
 
 
 def every_card(wanted: Wanted) -> tuple[Wanted, list[Problem]]:
-    """The profile with all cards of an accelerator in the place of some, which are chosen when a container is made."""
+    """The profile with all cards of an accelerator in the place of some that are known on their machine alone."""
     accelerator, gpus = wanted.settings.accelerator, wanted.spec.gpus
     if gpus is None or accelerator not in CARDS:
         return wanted, []
+    if nodes := numbered_nodes(wanted):
+        return replace(wanted, spec=with_nodes(wanted.spec, nodes)), []
     devices = {path: Device(path) for path in expansion(accelerator, pinned=False)["devices"]}
-    message = f"up gives the container {gpus.show()} alone; the export gives it every card"
+    message = f"up gives the container single cards ({gpus.show()}); the export gives it all of them"
     lost = problem(wanted, "gpus", message, "write the device nodes of its cards; `sglaunch gpus` lists the cards")
     return replace(wanted, spec=replace(wanted.spec, gpus=None, devices={**devices, **wanted.spec.devices})), [lost]
 

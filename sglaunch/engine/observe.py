@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.engine import host
 from sglaunch.engine.adopted import adoptions, labels_for
+from sglaunch.engine.machine import Machine
 from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
 from sglaunch.plain import replace
 from sglaunch.plan.assign import AUTO_PORTS
+from sglaunch.plan.cards import accelerator_of, every_node, needs_devices
 from sglaunch.plan.mirrors import mirrored
-from sglaunch.plan.observation import BuildInputs, LocalImage, Observation, ObservedContainer
+from sglaunch.plan.observation import NVIDIA, BuildInputs, Gpu, LocalImage, Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
 from sglaunch.recall import witness
+from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.container import Wanted, expand
 
 
@@ -27,7 +30,8 @@ def observe(
 
     `devices`: the GPUs too, with every container of the engine, as where a profile asks for a number of them.
     """
-    counts = devices or any(one.spec.gpus is not None and one.spec.gpus.count > 0 for one in wanted)
+    counted = {accelerator_of(one) for one in wanted if needs_devices(one)} | ({NVIDIA, *CARDS} if devices else set())
+    counts = bool(counted)
     known = adoptions()
     # Any container may hold devices, whoever made it.
     ids = engine.every_id() if counts else engine.list_ids(project)
@@ -43,25 +47,34 @@ def observe(
     ports -= {port for one in containers.values() if one.applied is not None for port in held_ports(one)}
     local = {image: _local(references, data, engine) for image, references in images.items()}
     here = {image: found for image, found in local.items() if found is not None}
-    gpus, gpu_problem = engine.machine.devices() if counts else (None, "nobody asked")
+    gpus, uncounted = _devices(engine.machine, counted)
     return Observation(
         owner=engine.machine.owner(),
         server=engine.machine.name,
         taken_ports=taken(ports, engine),
         listening=_listening(engine) if any(_asks_port(one) for one in wanted) else frozenset(),
         gpus=gpus,
-        gpu_problem=gpu_problem,
+        gpu_problem="; ".join(uncounted.values()) if counts else "nobody asked",
+        uncounted=uncounted,
         containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
         engine=engine.capabilities,
         images={image: found.id if found is not None else None for image, found in local.items()},
         local=here,
         inputs=_inputs(wanted, here, engine.capabilities.platform),
-        paths=engine.machine.exist(_sources(wanted)),
+        paths=engine.machine.exist(_sources(wanted) | {node for one in wanted for node in every_node(one)}),
         gpu=engine.machine.has_gpu(cdi=engine.capabilities.gpus == "cdi"),
         salt=host.salt(),
         now=host.now(),
         private=engine.machine.private_folder(),
     )
+
+
+def _devices(machine: Machine, accelerators: Iterable[str]) -> tuple[tuple[Gpu, ...] | None, dict[str, str]]:
+    """The devices of several accelerators, None where none could be counted; by accelerator, why it could not."""
+    answers = {one: machine.devices(one) for one in sorted(accelerators, key=[NVIDIA, *CARDS].index)}
+    counted = [gpus for gpus, _ in answers.values() if gpus is not None]
+    problems = {one: problem for one, (_, problem) in answers.items() if problem}
+    return (tuple(gpu for gpus in counted for gpu in gpus) if counted else None), problems
 
 
 def _inputs(wanted: Sequence[Wanted], local: Mapping[str, LocalImage], platform: str) -> dict[str, BuildInputs]:

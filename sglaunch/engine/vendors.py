@@ -58,22 +58,24 @@ PROVIDERS: Mapping[str, Provider] = {
         # It takes a second, and sysfs tells the name of a server's card itself.
         f'cat "$1"/{_DRM}/product_name 2>/dev/null | grep -q . || amd-smi static --asic --bus --json 2>/dev/null',
         from_kfd.devices,
-        "no AMD GPU is in /sys/class/kfd with a render node in /dev/dri: is the driver amdgpu loaded?",
+        "no AMD GPU of the driver amdgpu in /sys/class/kfd and /dev/dri",
     ),
     "npu": Provider(
         "",
         "davinci[0-9]*",
         "npu-smi info 2>/dev/null",
         from_npu_smi.devices,
-        "`npu-smi info` lists no device that is in /dev as davinciN: is it on PATH, and may you use it?",
+        "no Ascend NPU that `npu-smi info` lists and /dev has as davinciN",
     ),
     "xpu": Provider(
         f"class/drm/card*/device/uevent class/drm/card*/lmem_total_bytes {_DRM}/uevent "
         f"{_DRM}/tile*/physical_vram_size_bytes",
         "dri/renderD* dri/card*",
-        "(cd \"$2\" && printf '%s\\n' [0-9]*/fdinfo/* | xargs grep -sH '^drm-')",
+        # What is open where: hundreds of thousands of files on a large machine, so only where there is such a card.
+        f'grep -qs \'^PCI_ID=8086:\' "$1"/{_DRM}/uevent && cd "$2" && '
+        "printf '%s\\n' [0-9]*/fdinfo/* | xargs grep -sH '^drm-'",
         from_drm.devices,
-        "no Intel GPU of the drivers xe or i915 is in /sys/class/drm with a render node in /dev/dri",
+        "no Intel GPU of the drivers xe or i915 in /sys/class/drm and /dev/dri",
     ),
 }
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from sglaunch.errors import Problem
 from sglaunch.plain import Struct
-from sglaunch.plan.observation import SERVING, Gpu, Observation, ObservedContainer
+from sglaunch.plan.cards import named_cards, needs_devices, numbered_nodes
+from sglaunch.plan.observation import NVIDIA, SERVING, Gpu, Observation, ObservedContainer
+from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.container import ContainerSpec, Wanted, origin_of
 from sglaunch.spec.values import Gpus, Secret, readable_size
 
@@ -24,6 +27,14 @@ _NONE = ("", "none", "void")
 _RESERVING = ("running", "created", "paused", "restarting")
 # `gpu0` and `mig0:1` are the names of CDI devices under `nvidia-ctk cdi generate --device-name-strategy=type-index`.
 _INDEX = re.compile(r"(?:gpu|mig)?(\d+)(?::(\d+))?")
+
+
+# What an id of each vendor's devices begins with, up to `=`: plain ids are NVIDIA's.
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    NVIDIA: ("", "nvidia.com/gpu"),
+    "amd": ("amd.com/gpu",),
+    "intel": ("intel.com/gpu",),
+}
 
 
 class Shortage(Struct, frozen=True):
@@ -52,19 +63,30 @@ def requested(requests: Iterable[Gpus], cdi: Iterable[str], runtime: str, visibl
 def devices_of(ids: Iterable[str], nodes: Iterable[str], gpus: Sequence[Gpu]) -> tuple[set[str], set[str]]:
     """UUIDs of the devices that ids or nodes single out, and of those that are only among all of them."""
     ids, nodes = list(ids), set(nodes)
-    named = {gpu.uuid for one in ids for gpu in _matching(one, gpus)}
-    by_node = {gpu.uuid for gpu in gpus if nodes & set(gpu.nodes)}
-    # Engines that resolve CDI names show the nodes alone: every one of several devices is what `all` comes to.
-    if any(one.rpartition("=")[2] == _ALL for one in ids) or len(by_node) == len(gpus) > 1:
-        return named, {gpu.uuid for gpu in gpus} - named
-    return named | by_node, set()
+    own: set[str] = set()
+    shared_by_all: set[str] = set()
+    for vendor, group in _by_vendor(gpus).items():
+        mine = [name for one in ids for kind, _, name in [one.rpartition("=")] if kind in _KINDS.get(vendor, ())]
+        named = {gpu.uuid for one in mine for gpu in _matching(one, group)}
+        by_node = {gpu.uuid for gpu in group if nodes & set(gpu.nodes)}
+        # A whole folder (/dev/dri). Engines that resolve CDI names show the nodes alone: every one of several devices
+        # is what `all` comes to.
+        in_folder = any(node.rpartition("/")[0] in nodes for gpu in group for node in gpu.nodes)
+        is_all = _ALL in mine or in_folder or len(by_node) == len(group) > 1
+        own |= named if is_all else named | by_node
+        shared_by_all |= {gpu.uuid for gpu in group} - named if is_all else set()
+    return own, shared_by_all
+
+
+def _by_vendor(gpus: Sequence[Gpu]) -> Mapping[str, Sequence[Gpu]]:
+    found: dict[str, list[Gpu]] = {}
+    for gpu in gpus:
+        found.setdefault(gpu.vendor, []).append(gpu)
+    return found
 
 
 def _matching(name: str, gpus: Sequence[Gpu]) -> Sequence[Gpu]:
-    """The devices of an id: an index, `0:1` of MIG, a UUID or its beginning, any of them after `nvidia.com/gpu=`."""
-    kind, _, name = name.rpartition("=")
-    if kind and not kind.endswith("nvidia.com/gpu"):
-        return ()
+    """The devices of an id: an index, `0:1` of MIG, a UUID or its beginning."""
     if index := _INDEX.fullmatch(name):
         found = [gpu for gpu in gpus if gpu.index == int(index[1])]
         return found[int(index[2]) :][:1] if index[2] else found
@@ -129,13 +151,25 @@ def _succeeds(container: ObservedContainer, own: ObservedContainer) -> bool:
 
 def held_by(container: ObservedContainer, gpus: Sequence[Gpu]) -> tuple[set[str], set[str]]:
     """UUIDs of the devices that a container has as its own, and of those that it shares with everybody."""
-    applied = container.applied
-    asked = ((applied.spec if applied is not None else None) or {}).get("gpus") or {}
+    spec = _spec(container)
+    asked = spec.get("gpus") or {}
     # No inspect of nerdctl shows GPUs, nor that of Podman before a start: the label does.
-    ids = [*container.gpu_ids, *map(str, asked.get("ids", ())), *([_ALL] if asked.get("count") == -1 else [])]
+    named = () if chosen_for(container) else map(str, asked.get("ids", ()))
+    ids = [*container.gpu_ids, *named, *([_ALL] if asked.get("count") == -1 else [])]
     own, among_all = devices_of(ids, container.device_nodes, gpus)
+    if spec.get("privileged"):
+        # No inspect shows its nodes. What its accelerator brought is every card.
+        brought = {
+            gpu.vendor for gpu in gpus if gpu.uuid in set().union(*devices_of((), spec.get("devices", ()), gpus))
+        }
+        among_all |= {gpu.uuid for gpu in gpus if gpu.vendor in brought}
     own |= set(chosen_for(container))
     return own, among_all - own
+
+
+def _spec(container: ObservedContainer) -> Mapping[str, Any]:
+    """What its label says."""
+    return (container.applied.spec if container.applied is not None else None) or {}
 
 
 def chosen_for(container: ObservedContainer) -> tuple[str, ...]:
@@ -152,11 +186,23 @@ def _described(container: ObservedContainer) -> str:
 def count_problems(wanted: Wanted, seen: Observation) -> tuple[Problem, ...]:
     """A count that no waiting helps: nobody can tell which devices there are, or there are not that many."""
     gpus = wanted.spec.gpus
-    if gpus is None or gpus.count <= 0:
+    if gpus is None or not needs_devices(wanted) or (seen.gpus is None and numbered_nodes(wanted)):
         return ()
     if seen.gpus is None:
         message = f"GPUs cannot be counted out: {seen.gpu_problem}"
         hint = "`gpus: all` and ids work without NVML, gpus: null goes without; see `sglaunch doctor`"
+        if wanted.settings.accelerator in CARDS:
+            ids = ", numbers such as [0, 1] these," if CARDS[wanted.settings.accelerator].numbered else ""
+            hint = f"`gpus: all` gives every card{ids} without counting"
+    elif gpus.ids:
+        unknown = named_cards(gpus.ids, seen.gpus)[1]
+        if not unknown:
+            return ()
+        message = f"{seen.server or 'this machine'} has no card {', '.join(unknown)}"
+        hint = f"it has {', '.join(f'{gpu.index} ({gpu.uuid})' for gpu in seen.gpus)}"
+    elif gpus.min_free and not all(gpu.memory_total for gpu in seen.gpus):
+        message = "the driver does not tell how much memory these cards have"
+        hint = f"write gpus: {gpus.count}, without min_free"
     else:
         large = [gpu for gpu in seen.gpus if gpu.memory_total >= gpus.min_free]
         given = [gpu for gpu in large if gpu.uuid in seen.claimed]
@@ -211,13 +257,14 @@ def holder_lines(gpus: Sequence[Gpu], taken: Mapping[str, str], common: Sequence
         who = [taken[gpu.uuid]] if gpu.uuid in taken else []
         who += [str(process) for process in gpu.processes]
         used = f"{readable_size(gpu.memory_total - gpu.memory_free)} of {readable_size(gpu.memory_total)}"
+        used = used if gpu.memory_total else "memory unknown"
         lines.append(f"{gpu.index}  {gpu.model}  {used}  {'; '.join(who) or ('idle' if gpu.idle else UNSEEN)}")
     return lines + [f"all  {one}" for one in common]
 
 
 def busy(container: ObservedContainer, seen: Observation) -> list[str]:
     """For a stopped container that was given devices by count: who has them now."""
-    had = set(chosen_for(container))
+    had = set() if (_spec(container).get("gpus") or {}).get("ids") else set(chosen_for(container))
     taken = reserved(seen, container)
     lines = [f"{uuid}: {taken[uuid]}" for uuid in sorted(had & set(taken))]
     others = [gpu for gpu in seen.gpus or () if gpu.uuid in had and gpu.uuid not in taken and gpu.processes]

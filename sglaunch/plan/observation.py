@@ -162,7 +162,8 @@ class Observation(Struct, frozen=True):
     where it names none; `local` tells more of each. `inputs`: by profile, what its image is built from. `paths`
     tells of each bind source whether it exists. `gpu`: whether the host can give NVIDIA devices. `taken_ports`:
     wanted TCP ports of the host that none of the project's containers has, with who has them. `listening`: ports of
-    the range for `port: auto` that somebody listens on. `gpus`: the devices, None with the reason in `gpu_problem`.
+    the range for `port: auto` that somebody listens on. `gpus`: the devices, None with the reason in `gpu_problem`,
+    and in `uncounted` by accelerator.
     `driver`: NVIDIA's, and `required`: by image that is not here, its variables that tell what it requires of it; both
     are looked up where a container with GPUs is to be created.
     `claimed`: devices and ports that this plan has given away already, with the container. `salt` is fresh
@@ -183,6 +184,7 @@ class Observation(Struct, frozen=True):
     listening: frozenset[int] = frozenset()
     gpus: tuple[Gpu, ...] | None = None
     gpu_problem: str = "nobody asked"
+    uncounted: Mapping[str, str] = field(default_factory=dict)
     claimed: Mapping[str | int, str] = field(default_factory=dict)
     driver: Driver = field(default_factory=Driver)
     required: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from sglaunch.plan import consent
 from sglaunch.plan.assign import assign, claim, claim_named, lost_port
 from sglaunch.plan.building import build_change
 from sglaunch.plan.capabilities import Capabilities
+from sglaunch.plan.cards import accelerator_of, with_devices_of
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.creation import create_steps, image_steps, missing_key, missing_paths, with_devices, with_launcher
 from sglaunch.plan.diff import Change, changes
@@ -47,7 +48,7 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     plans = []
     left = claim_named(occupied(seen, project, ordered, {plan.container for plan in orphans}), ordered)
     for one in ordered:
-        plans.append(_plan_one(one, left, project, choices))
+        plans.append(_plan_one(one, with_devices_of(left, accelerator_of(one)), project, choices))
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)

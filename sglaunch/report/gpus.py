@@ -20,6 +20,7 @@ def gpus_data(
     return [
         {
             "index": gpu.index,
+            "vendor": gpu.vendor,
             "uuid": gpu.uuid,
             "model": clean(gpu.model),
             "memory_used": gpu.memory_total - gpu.memory_free,
@@ -50,6 +51,7 @@ def gpus_table(rows: Sequence[Mapping[str, Any]], columns: int | None = None) ->
     cells = [["GPU", "MODEL", "MEMORY", "USE", "HOLDER"]]
     for row in rows:
         used = f"{readable_size(row['memory_used'])} / {readable_size(row['memory_total'])}"
+        used = used if row["memory_total"] else "unknown"
         use = "-" if row["utilisation"] is None else f"{row['utilisation']}%"
         cells.append(
             [

@@ -212,8 +212,10 @@ def test_intel_cards_are_the_discrete_ones_with_both_nodes(world: World) -> None
     assert (second.index, second.uuid, second.memory_total, second.idle) == (1, "0000:04:00.0", 4 * GIB, True)
 
 
-def test_the_graphics_of_an_intel_processor_count_where_there_is_nothing_else(world: World) -> None:
+def test_an_intel_card_of_the_kernels_own_i915_tells_no_memory(world: World) -> None:
     intel(world, 128, 0, "0000:00:02.0")
+    assert vendors.devices("xpu")[0] is None, "the graphics of a processor"
+    intel(world, 129, 1, "0000:03:00.0", "i915")
     (one,) = world.cards("xpu")
     assert (one.memory_total, one.idle) == (0, True)
 
