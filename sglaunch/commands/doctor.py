@@ -21,8 +21,7 @@ from sglaunch.plan.steps import REFUSE
 from sglaunch.project import Common, choice_of, enforce, load_config, project_of
 from sglaunch.report.clean import clean
 from sglaunch.report.problems import SCHEMA_VERSION
-from sglaunch.spec.accelerator import CARDS
-from sglaunch.spec.container import has_nvidia
+from sglaunch.spec.container import wants_nvidia
 from sglaunch.spec.reference import HUB_HOST, parse
 
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
@@ -145,7 +144,7 @@ def _with_profile(facts: Facts, common: Common, profile: str, found: detect.Cand
         here,
         problems=(*refused, *stopped, *(problem for one in planned for problem in one.problems)),
         warnings=(*wanted.warnings, *(warning for one in planned for warning in one.warnings)),
-        gpus=has_nvidia(wanted.spec) and wanted.settings.accelerator not in CARDS,
+        gpus=wants_nvidia(wanted),
         pulls=not here and wanted.build is None and not mirrored,
         checked=bool(seen.local[image].required if here else seen.required.get(image)),
         ulimits={name: limit.hard for name, limit in wanted.spec.ulimits.items()},

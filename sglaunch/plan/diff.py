@@ -11,7 +11,7 @@ from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.observation import SERVING, ObservedContainer
 from sglaunch.plan.options import BY_FIELD, LIVE, NOTHING, RECREATE, UPDATE, recreate_part, show
 from sglaunch.spec.canonical import SECRET_VALUE, plain
-from sglaunch.spec.container import ContainerSpec, Wanted, has_nvidia, origin_of
+from sglaunch.spec.container import ContainerSpec, Wanted, origin_of, wants_nvidia
 from sglaunch.spec.labels import fingerprints
 from sglaunch.spec.server import DEFAULT_LAUNCHER, NO_PROXIES, STANDARD_LAUNCHERS, Server, direct_hosts
 from sglaunch.spec.values import MASK, Healthcheck, Secret
@@ -119,7 +119,7 @@ def _image_changes(
 
 
 def _live_changes(wanted: Wanted, observed: ObservedContainer, engine: Capabilities) -> Iterator[Change]:
-    recreates = wanted.settings.gpu_update == "recreate" and has_nvidia(wanted.spec) and observed.status in SERVING
+    recreates = wanted.settings.gpu_update == "recreate" and wants_nvidia(wanted) and observed.status in SERVING
     for option in LIVE:
         assert option.live is not None
         value, is_now = getattr(wanted.spec, option.field), observed.live.get(option.field)

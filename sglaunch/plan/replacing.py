@@ -19,7 +19,7 @@ from sglaunch.plan.observation import RUNNING, SERVING, Observation, ObservedCon
 from sglaunch.plan.options import BY_FIELD, UPDATE
 from sglaunch.plan.steps import Step
 from sglaunch.plan.volumes import erase_steps, inherited
-from sglaunch.spec.container import Wanted, has_nvidia
+from sglaunch.spec.container import Wanted, wants_nvidia
 
 NEW_SUFFIX, OLD_SUFFIX = ".new", ".old"
 UNWATCHED_SECONDS = 10.0
@@ -138,7 +138,7 @@ def gpu_check(wanted: Wanted, container: ObservedContainer, steps: Iterable[Step
     """
     ops = {step.op for step in steps}
     runs = container.status == RUNNING or "unpause" in ops
-    if "update" not in ops or not runs or not has_nvidia(wanted.spec):
+    if "update" not in ops or not runs or not wants_nvidia(wanted):
         return ()
     values = {"profile": wanted.profile}
     return (Step("check-gpus", wanted.spec.container_name, "an update can take GPUs away", values=values),)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sglaunch.errors import Problem
 from sglaunch.plan.observation import Driver, Observation
-from sglaunch.spec.container import Wanted, has_nvidia, origin_of
+from sglaunch.spec.container import Wanted, origin_of, wants_nvidia
 from sglaunch.spec.sglang_images import cuda_12_image
 
 _REQUIRE, _CUDA, _DISABLE = "NVIDIA_REQUIRE_", "CUDA_VERSION", "NVIDIA_DISABLE_REQUIRE"
@@ -39,7 +39,7 @@ def unmet(wanted: Wanted, seen: Observation) -> tuple[tuple[Problem, ...], tuple
     local = seen.local.get(image)
     own = {name: str(value) for name, value in wanted.spec.environment.items() if value is not None}
     variables = {**(local.required if local is not None else seen.required.get(image, {})), **required(own)}
-    if not driver.cuda or not has_nvidia(wanted.spec) or variables.get(_DISABLE) in _TRUE:
+    if not driver.cuda or not wants_nvidia(wanted) or variables.get(_DISABLE) in _TRUE:
         return (), ()
     rules = {name: text for name, text in variables.items() if name.startswith(_REQUIRE)}
     broken = [text.split()[0] for text in rules.values() if is_met(text, driver) is False]

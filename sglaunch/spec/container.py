@@ -12,6 +12,7 @@ from typing import Any
 
 from sglaunch.errors import Origin, Problem
 from sglaunch.plain import Struct, field, replace
+from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.build import Build
 from sglaunch.spec.kubernetes import Kubernetes
 from sglaunch.spec.server import Server, command, key_mount, model_mount, proxies_around, published
@@ -200,6 +201,11 @@ def has_nvidia(spec: ContainerSpec) -> bool:
         or spec.runtime == "nvidia"
         or any(path.startswith(("nvidia.com/", "/dev/nvidia")) for path in devices)
     )
+
+
+def wants_nvidia(wanted: Wanted) -> bool:
+    """Whether a profile's container gets NVIDIA devices: `gpus` may ask for those of another accelerator."""
+    return wanted.settings.accelerator not in CARDS and has_nvidia(wanted.spec)
 
 
 def open_to_others(spec: ContainerSpec) -> bool:

@@ -207,6 +207,13 @@ def test_an_engine_that_gives_no_nvidia_device_gives_cards_all_the_same() -> Non
     assert planned(make_wanted(gpus=Gpus(count=-1)), seen).problems
 
 
+def test_cards_are_not_checked_as_nvidia_devices_are_after_an_update() -> None:
+    wanted = asking("rocm", mem_limit=2 * GIB)
+    own = make_container(asking("rocm"), assigned={"gpus": ["amd-0", "amd-1"]})
+    plan = planned(wanted, make_observation(own, gpus=cards("rocm")))
+    assert [step.op for step in plan.steps] == ["update"]
+
+
 # All cards: what the accelerator brings, as many as the machine has
 
 
