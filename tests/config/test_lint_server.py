@@ -25,6 +25,8 @@ WARNED: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("gpus: 4", "tp: 4, dp: 4, enable-dp-attention: true"): [],
     ("gpus: 4", "tp: 4, attn-dp: 2"): [],
     ("gpus: [0, 3]", "tp: 4"): [("server.args", "gpus gives 2")],
+    ('gpus: ["4,5"]', "tp: 2"): [],
+    ("gpus: {device_ids: ['4, 5', 7]}", "tp: 4"): [("server.args", "gpus gives 3")],
     ("gpus: all", "tp: 64"): [],
     ("gpus: 8\nnetwork_mode: host", f"tp: 16, node-rank: 0, {NODES}"): [],
     # Sizes that SGLang refuses together.

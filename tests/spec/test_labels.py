@@ -46,6 +46,13 @@ def test_secrets_and_assigned_choices_are_read_too() -> None:
     assert decode(encode(written)) == written
 
 
+def test_an_earlier_label_with_several_gpu_ids_in_one_text_means_no_change() -> None:
+    written = encode(Applied("p", "a", ANA, CONFIG, {"gpus": {"ids": ["4,5", "GPU-a"]}}))
+    read = decode(written)
+    assert read is not None
+    assert read.spec == {"gpus": {"ids": ["4", "5", "GPU-a"]}}
+
+
 def test_every_field_of_applied_is_kept() -> None:
     """A new field that is not written would be lost without a word."""
     written = applied(secrets={"TOKEN": "0"}, salt=SALT, assigned={"port": 30000})
