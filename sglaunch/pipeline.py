@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sglaunch.acting import Answer, Conduct, carry_out, needs_consent
 from sglaunch.config.load import Config
@@ -22,6 +22,7 @@ from sglaunch.plan.pins import disagreement, pinned
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
+from sglaunch.plan.sharing import followers
 from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan, Step
 from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
 from sglaunch.spec.container import Wanted, has_nvidia
@@ -35,6 +36,10 @@ class Run:
     def __init__(self, config: Config, engine: EngineClient, project: Project, wanted: list[Wanted]) -> None:
         self.config, self.engine, self.project, self.wanted = config, engine, project, wanted
         self._required: dict[str, Mapping[str, str]] = {}
+        self.further: Callable[[Sequence[str]], Run] | None = None
+        """Prepares a run of other profiles with the same options."""
+        self.accept: Callable[[Config], None] = lambda _: None
+        """Refuses a configuration that is not trusted, before it is applied."""
 
     def observe(self) -> Observation:
         return observe(self.engine, self.project.name, self.wanted)
@@ -44,6 +49,8 @@ class Run:
         choices = replace(choices, known_profiles=frozenset(self.config.names))
         seen = self.observe()
         plan = plan_up(self.wanted, seen, self.project, choices)
+        if self._takes_in(followers(plan, seen, self.project, self.wanted)):
+            return self.plan(choices, measured=measured)
         created = {one.profile for one in plan.containers if any(_has_nvidia(step) for step in one.steps)}
         if created:
             seen = self._with_driver(seen, [one for one in self.wanted if one.profile in created])
@@ -53,6 +60,18 @@ class Run:
             seen = measure(self.engine, seen, at_risk)
             plan = plan_up(self.wanted, seen, self.project, choices)
         return plan, seen
+
+    def _takes_in(self, profiles: Sequence[str]) -> bool:
+        """Adds the profiles that a plan makes necessary to the run; False where there are none."""
+        names = [name for name in profiles if name in self.config.names]
+        if self.further is None or not names:
+            return False
+        more = self.further(names)
+        self.accept(more.config)
+        known = {one.profile for one in self.wanted}
+        new = [one for one in more.wanted if one.profile not in known]
+        self.wanted = [*self.wanted, *new]
+        return bool(new)
 
     def _with_driver(self, seen: Observation, created: Sequence[Wanted]) -> Observation:
         """With the driver, and what the images to be pulled require of it; their registries are asked once."""
@@ -95,7 +114,9 @@ def prepare(
     for reason in engine.passed_over:
         hint = f"--engine {engine.capabilities.name} says that this is meant"
         config.warnings.append(Problem(f"{reason}; {engine.capabilities.name} is used", hint=hint))
-    return Run(config, engine, project_of(config, engine), _locked_in(config, wanted, engine, frozen=frozen))
+    run = Run(config, engine, project_of(config, engine), _locked_in(config, wanted, engine, frozen=frozen))
+    run.further = lambda names: prepare(common, names, pull_policy, wait_timeout, frozen=frozen)
+    return run
 
 
 def _locked_in(config: Config, wanted: Sequence[Wanted], engine: EngineClient, *, frozen: bool) -> list[Wanted]:

@@ -96,8 +96,13 @@ def make_container(made_from: Wanted | None = None, **changes: Any) -> ObservedC
         "started": "" if status == "created" else "2026-03-01T09:00:01Z",
         "applied": applied,
         "auto_remove": spec.auto_remove,
-        "network_mode": spec.network_mode or "default",
+        "network_mode": _network_mode(spec),
         "networks": frozenset(spec.networks),
+        "partners": {
+            field: identity(mode.removeprefix("container:"))
+            for field in ("network_mode", "ipc", "pid")
+            if (mode := getattr(spec, field)).startswith("container:")
+        },
         "live": {**live_options(spec), **options},
         "env": {name: value if isinstance(value, Secret) else Secret(value) for name, value in _given(spec).items()},
         "ports": tuple(
@@ -109,6 +114,12 @@ def make_container(made_from: Wanted | None = None, **changes: Any) -> ObservedC
     if isinstance(spec.server, Server) and not unreadable:
         values["server_port"] = spec.server.port
     return ObservedContainer(**{**values, **changes})
+
+
+def _network_mode(spec: ContainerSpec) -> str:
+    """An engine keeps the id of another container."""
+    kind, container, name = spec.network_mode.partition("container:")
+    return f"{container}{identity(name)}" if container and not kind else spec.network_mode or "default"
 
 
 def foreign_container(name: str = "ana-eval-dev", **changes: Any) -> ObservedContainer:

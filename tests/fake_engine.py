@@ -40,6 +40,7 @@ CHANGING = (
 STAYING = ("sleep", "python3")
 EXIT_CODES = {"true": 0, "false": 1, "echo": 0}
 KILLED = 137
+_MODES = {"network_mode": "NetworkMode", "ipc": "IpcMode", "pid": "PidMode"}
 _IMAGE_ENV = "PATH=/bin"
 _NANO = 1e9
 _NUMBERS = {
@@ -226,6 +227,10 @@ class FakeEngine:
                     text = 'Error response from daemon: invalid mount config for type "bind": bind source path does not'
                     raise failure(f"{text} exist: {source}\nSee 'docker create --help'.")
             data = created(call, self.images[call.image], len(self.containers), self._now())
+            for key in _MODES.values():
+                kind, found, partner = str(data["HostConfig"].get(key) or "").partition("container:")
+                if found and not kind:
+                    data["HostConfig"][key] = f"container:{self._get(partner)['Id']}"
             data["Mounts"] = _mounts(call, self.image_volumes.get(call.image, ()), data["Id"])
             self.volumes |= {mount["Name"] for mount in data["Mounts"]}
             self.containers[data["Id"]] = data
@@ -407,6 +412,9 @@ class FakeEngine:
             return
         if state["Status"] == "paused":
             raise failure("Error response from daemon: cannot start a paused container, try unpause instead")
+        for mode in (str(host.get(key) or "") for key in _MODES.values()):
+            if mode.startswith("container:"):
+                self._get(mode.removeprefix("container:"))
         for network in data["NetworkSettings"]["Networks"]:
             if network not in self.networks:
                 raise failure(f"Error response from daemon: network {network} not found")
@@ -474,6 +482,7 @@ def inspect_data(one: ObservedContainer) -> dict[str, Any]:
     words = {"restart": one.live.get("restart") or "no"}
     words |= update_arguments({name: value for name, value in one.live.items() if value and name != "restart"})
     _set_limits(host, words)
+    host |= {_MODES[name]: f"container:{held}" for name, held in one.partners.items()}
     host["PortBindings"] = {}
     for shown in one.ports:
         address, _, port = shown.partition("->")
@@ -533,6 +542,8 @@ def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str,
     host: dict[str, Any] = {
         "AutoRemove": bool(arguments.get("remove")),
         "NetworkMode": networks[0],
+        "IpcMode": arguments.get("ipc", ""),
+        "PidMode": arguments.get("pid", ""),
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         "PortBindings": _port_bindings(arguments.get("publish", ())),
         "Mounts": [list(words) for words in arguments.get("mounts", ())],
@@ -567,7 +578,9 @@ def created(call: CreateCall, image_id: str, number: int, now: str) -> dict[str,
             "Entrypoint": [entrypoint] if entrypoint else None,
             "Cmd": list(call.command) or None,
         },
-        "NetworkSettings": {"Networks": {} if networks == ["default"] else {networks[0]: endpoint}},
+        "NetworkSettings": {
+            "Networks": {} if networks == ["default"] or ":" in networks[0] else {networks[0]: endpoint}
+        },
         "SizeRw": 0,
     }
 

@@ -80,6 +80,11 @@ OLD_TOKEN = make_wanted(environment={"HF_TOKEN": Secret("hf_old")}, secret_names
 MEMORY = make_wanted(mem_limit=2 * GIB, origins={"mem_limit": at(5)})
 TWO_NETWORKS = make_wanted(networks={"front": NetworkAttachment(), "back": NetworkAttachment(("db",))})
 ORPHAN = make_wanted("gone")
+NET = make_wanted("net", environment=NOW, recreate="always", protect=False)
+OLD_NET = make_wanted("net")
+IN_NET = make_wanted("in", network_mode="container:ana-eval-net", recreate="always", protect=False)
+IN_IPC = make_wanted("in", ipc="container:ana-eval-net", pid="container:ana-eval-net")
+BORROWER = make_wanted("in", volumes_from=("ana-eval-net:ro",), recreate="always", protect=False)
 # The volumes of an image's VOLUME and of a profile's `volumes: [/scratch]`.
 DATA, SCRATCH = Volume("/data", "d" * 64), Volume("/scratch", "5" * 64)
 ANONYMOUS = make_wanted(volumes={"/scratch": Mount("volume")})
@@ -356,6 +361,20 @@ CASES: dict[str, Case] = {
     "only who makes a missing folder is changed": Case(
         make_wanted(volumes={"/cache": Mount("bind", "/home/ana/.cache")}), make_container(CACHE)
     ),
+    # What is shared.
+    "whose network is shared is recreated": Case([IN_NET, NET], [make_container(OLD_NET), make_container(IN_NET)]),
+    "whose IPC and PID namespaces are shared is recreated, --no-recreate": Case(
+        [IN_IPC, NET], [make_container(OLD_NET), make_container(IN_IPC)], Choices(no_recreate=True)
+    ),
+    "whose network is shared is as it is written": Case(
+        [IN_NET, OLD_NET], [make_container(OLD_NET), make_container(IN_NET)]
+    ),
+    "whose network is shared is gone": Case([IN_NET, OLD_NET], make_container(IN_NET, status="exited")),
+    "whose IPC namespace is shared was recreated by hand": Case(
+        [IN_IPC, OLD_NET], [make_container(OLD_NET, id="f" * 64), make_container(IN_IPC)]
+    ),
+    "whose volumes are shared is recreated": Case([BORROWER, NET], [make_container(OLD_NET), make_container(BORROWER)]),
+    "whose volumes are shared is gone": Case([BORROWER, OLD_NET], make_container(BORROWER)),
     # Several profiles.
     "what is depended on comes first": Case([API, DB]),
     "a dependency that is not asked for stays aside": Case(API),

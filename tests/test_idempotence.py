@@ -292,7 +292,7 @@ def _repairs(plan: Any) -> bool:
 
 
 def _leaves_no_way_back(plan: Any) -> bool:
-    return any(step.op == "gone" for step in plan.steps)
+    return any(step.op == "gone" or step.cause.startswith("shares ") for step in plan.steps)
 
 
 def _unwanted(case: Case, plan: Any) -> set[str]:

@@ -58,6 +58,7 @@ def run(
         planned = replace(planned, containers=(*due(prepared, choices, seen).containers, *planned.containers))
         return show_plan(common, planned, prepared.config.sources, prepared.config.warnings)
     trust.require(prepared.config)
+    prepared.accept = trust.require
     if not common.json and not common.quiet:
         for line in warning_lines(prepared.config.warnings):
             say(line)

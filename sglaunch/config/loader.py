@@ -24,7 +24,7 @@ from sglaunch.config.profile import validate
 from sglaunch.config.render import Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
-from sglaunch.config.specify import default_name, specify
+from sglaunch.config.specify import SERVICE, SHARING, default_name, specify, with_containers
 from sglaunch.errors import ConfigError, Place, Problem, UsageError
 from sglaunch.plain import replace
 from sglaunch.recall import witness
@@ -72,6 +72,10 @@ class Loader:
                 config.resolved[name] = resolved
         for name in names:
             self._dependencies(name, config, facts)
+        containers = {name: one.wanted.spec.container_name for name, one in config.resolved.items()}
+        for name, one in config.resolved.items():
+            spec = with_containers(one.wanted.spec, containers)
+            config.resolved[name] = replace(one, wanted=replace(one.wanted, spec=spec))
         lint_names(config.resolved, self.problems)
         if self.problems.errors:
             raise ConfigError(sorted(self.problems.errors, key=_by_place), self.files.lines)
@@ -229,7 +233,9 @@ class Loader:
                     self.problems.error(node, "depends_on", f"a cycle: {cycle}", "remove one of them")
                     continue
                 if needed not in self.stack.known():
-                    self.problems.error(node, f"depends_on.{needed}", *self.stack.unknown(needed))
+                    key = next((key for key in SHARING if _names_service(resolved.text.get(key), needed)), "")
+                    node = resolved.text.get(key) or node
+                    self.problems.error(node, key or f"depends_on.{needed}", *self.stack.unknown(needed))
                     continue
                 if needed not in config.resolved and (found := self._profile(needed, facts)) is not None:
                     config.resolved[needed] = found
@@ -238,6 +244,12 @@ class Loader:
                 path.pop()
 
         visit(name)
+
+
+def _names_service(node: Node | None, profile: str) -> bool:
+    """Whether a value is `service:PROFILE`, or a list that has it."""
+    texts = () if node is None else node.value if node.is_list else (node,)
+    return any(f"{one.value}:".startswith(f"{SERVICE}{profile}:") for one in texts)
 
 
 def _names_in(node: Node) -> Iterable[str]:

@@ -33,6 +33,9 @@ from sglaunch.spec.values import (
 )
 
 MAX_NAME = 63
+SERVICE = "service:"
+SHARING = ("network_mode", "ipc", "pid", "volumes_from")
+"""Keys that may name another profile of the project as `service:PROFILE`."""
 _DIGEST = 8
 # Fields whose names and shapes the profile and the spec share.
 _SAME = (
@@ -103,6 +106,26 @@ def _shared(profile: Profile) -> dict[str, Any]:
     shared = {**same, **{name: tuple(getattr(profile, name)) for name in _TUPLES}}
     # Compose writes `container:NAME` for one that is no service of the file.
     return {**shared, "volumes_from": tuple(name.removeprefix("container:") for name in profile.volumes_from)}
+
+
+def services(profile: Profile) -> list[str]:
+    """The profiles whose namespaces or volumes are shared, written as Compose writes a service of the same file."""
+    modes = [profile.network_mode, profile.ipc, profile.pid]
+    modes += [
+        SERVICE + name.removeprefix(SERVICE).partition(":")[0] for name in profile.volumes_from if SERVICE in name
+    ]
+    return [mode.removeprefix(SERVICE) for mode in modes if mode.startswith(SERVICE)]
+
+
+def with_containers(spec: ContainerSpec, containers: Mapping[str, str]) -> ContainerSpec:
+    """The spec with the container of each profile in the place of `service:PROFILE`."""
+
+    def named(text: str, prefix: str) -> str:
+        name, colon, mode = text.removeprefix(SERVICE).partition(":")
+        return f"{prefix}{containers[name]}{colon}{mode}" if text.startswith(SERVICE) and name in containers else text
+
+    modes = {field: named(getattr(spec, field), "container:") for field in ("network_mode", "ipc", "pid")}
+    return replace(spec, **modes, volumes_from=tuple(named(one, "") for one in spec.volumes_from))
 
 
 def default_name(facts: Mapping[str, Any]) -> str:
@@ -229,7 +252,7 @@ def _settings(profile: Profile, merged: Node) -> Settings:
         gpu_update=profile.gpu_update,
         protect=profile.protect,
         pull_policy=profile.pull_policy,
-        depends_on=tuple(profile.depends_on),
+        depends_on=tuple(dict.fromkeys([*profile.depends_on, *services(profile)])),
         needs_ready=frozenset(
             name for name, entry in profile.depends_on.items() if entry.condition in ("ready", "service_healthy")
         ),

@@ -15,6 +15,7 @@ from sglaunch.plan.gpus import VISIBLE, requested
 from sglaunch.plan.observation import LocalImage, ObservedContainer, Volume
 from sglaunch.plan.options import LIVE
 from sglaunch.plan.requirements import required
+from sglaunch.plan.sharing import CONTAINER
 from sglaunch.spec.container import ANY_ADDRESS
 from sglaunch.spec.labels import BUILT, SNAPSHOT, Applied, decode
 from sglaunch.spec.server import DEFAULT_PORT, KEY_TARGET
@@ -25,6 +26,7 @@ _STATUSES = {"configured": "created", "initialized": "created", "stopping": "run
 _DOCKER = Capabilities()
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NEVER = "0001-01-01"
+_SHARED = {"network_mode": "NetworkMode", "ipc": "IpcMode", "pid": "PidMode"}
 _NERDCTL_NAME = "nerdctl/name"
 _NERDCTL_LABELS = ("nerdctl/", "io.containerd.", "containerd.io/")
 _CDI_WORD = re.compile(r"(?:--device=)?([\w.-]+/gpu=[\w:-]+)")
@@ -112,6 +114,11 @@ def container(data: Mapping[str, Any], adopted: Mapping[str, str] | None = None)
         layer_size=data.get("SizeRw"),
         volumes=tuple(_anonymous_volumes(data, applied)),
         networks=_networks(data),
+        partners={
+            name: mode.removeprefix(CONTAINER)
+            for name, key in _SHARED.items()
+            if (mode := str(host.get(key) or "")).startswith(CONTAINER)
+        },
     )
 
 

@@ -18,6 +18,7 @@ from sglaunch.plan.mirrors import mirrored
 from sglaunch.plan.observation import NVIDIA, BuildInputs, Gpu, LocalImage, Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
+from sglaunch.plan.sharing import shares
 from sglaunch.recall import witness
 from sglaunch.spec.accelerator import CARDS
 from sglaunch.spec.container import Wanted, expand
@@ -37,6 +38,7 @@ def observe(
     ids = engine.every_id() if counts else engine.list_ids(project)
     ids += [one.id for one in known.values() if project in (None, one.project)]
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
+    names += [name for one in wanted for name in shares(one.spec)]
     images = {one.spec.image: _references(one) for one in wanted}
     asked = [*ids, *names, *(name for references in images.values() for name in references)]
     data = engine.inspect(list(dict.fromkeys(asked)), size=False)

@@ -46,8 +46,8 @@ class ObservedContainer(Struct, frozen=True):
     addresses on this host, `key_file` the host's file of its API key. `gpu_ids`: the GPUs that inspect shows for it,
     as written (an index, a UUID, a CDI name), `all` for all of them; `device_nodes`: the host's devices it was given by
     path. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the layer, noise left out.
-    `volumes`: the anonymous ones. `networks`: names and ids of those it is connected to. Times are RFC 3339 text, ""
-    if never.
+    `volumes`: the anonymous ones. `networks`: names and ids of those it is connected to. `partners`: by
+    field, the id of the container whose namespace it shares. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -79,6 +79,7 @@ class ObservedContainer(Struct, frozen=True):
     layer_paths: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
     networks: frozenset[str] = frozenset()
+    partners: Mapping[str, str] = field(default_factory=dict)
 
 
 class GpuProcess(Struct, frozen=True):

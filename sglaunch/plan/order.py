@@ -8,10 +8,10 @@ from typing import TypeVar
 from sglaunch.plain import replace
 from sglaunch.plan.observation import Observation
 from sglaunch.plan.ports import held_ports, host_ports
+from sglaunch.plan.sharing import shares
 from sglaunch.plan.steps import ContainerPlan
 from sglaunch.spec.container import Wanted
 
-_CONTAINER = "container:"
 _T = TypeVar("_T")
 
 
@@ -22,11 +22,8 @@ def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
 
 def needs(wanted: Wanted, everyone: Iterable[Wanted]) -> list[str]:
     """Profiles that must be there first: those depended on, and those whose namespaces or volumes are shared."""
-    spec = wanted.spec
-    shared = [mode.removeprefix(_CONTAINER) for mode in (spec.network_mode, spec.ipc, spec.pid) if _CONTAINER in mode]
-    shared += [name.partition(":")[0] for name in spec.volumes_from]
     by_container = {one.spec.container_name: one.profile for one in everyone if one.profile != wanted.profile}
-    return [*wanted.settings.depends_on, *(by_container[name] for name in shared if name in by_container)]
+    return [*wanted.settings.depends_on, *(by_container[name] for name in shares(wanted.spec) if name in by_container)]
 
 
 def sort(items: Iterable[_T], name: Callable[[_T], str], needed: Mapping[str, Collection[str]]) -> list[_T]:

@@ -5,7 +5,7 @@ Whatever needs consent or deserves a warning comes back as data in the plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sglaunch.errors import Problem
 from sglaunch.plain import replace
@@ -28,6 +28,7 @@ from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, passing, plan_repair, plan_successor, repaired
 from sglaunch.plan.replacing import gpu_check, passing_names, proof_steps, ready_steps, replace_steps, update_steps
 from sglaunch.plan.requirements import unmet
+from sglaunch.plan.sharing import renewal
 from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import inherited, own_volumes, unsaved
 from sglaunch.spec.canonical import SECRET_VALUE
@@ -45,10 +46,11 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     ordered = in_order(wanted)
     orphans, warnings = _orphans(ordered, seen, project, choices)
     left_behind, seen = _left_behind(ordered, seen, project, choices)
-    plans = []
+    plans: list[ContainerPlan] = []
     left = claim_named(occupied(seen, project, ordered, {plan.container for plan in orphans}), ordered)
     for one in ordered:
-        plans.append(_plan_one(one, with_devices_of(left, accelerator_of(one)), project, choices))
+        before = {plan.container: plan.action for plan in plans}
+        plans.append(_plan_one(one, with_devices_of(left, accelerator_of(one)), project, choices, before))
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)
@@ -105,7 +107,10 @@ def _after_needed(
     return replace(plan, steps=(*waits, *plan.steps))
 
 
-def _plan_one(wanted: Wanted, seen: Observation, project: Project, choices: Choices) -> ContainerPlan:
+def _plan_one(
+    wanted: Wanted, seen: Observation, project: Project, choices: Choices, before: Mapping[str, str]
+) -> ContainerPlan:
+    """`before`: by container, the action of each plan that comes before this one."""
     name = wanted.spec.container_name
     container, refusal = _find(wanted, seen, project)
     if refusal:
@@ -114,7 +119,7 @@ def _plan_one(wanted: Wanted, seen: Observation, project: Project, choices: Choi
         return _creation(wanted, seen, choices)
     if container.status == "removing":
         return _creation(wanted, seen, choices, (Step("gone", container.name, "the engine is removing it"),))
-    return _existing(wanted, container, seen, choices)
+    return _existing(wanted, container, seen, choices, renewal(wanted, container, seen, before))
 
 
 def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[ObservedContainer | None, str]:
@@ -163,6 +168,7 @@ def _existing(
     container: ObservedContainer,
     seen: Observation,
     choices: Choices,
+    renewed: str,
 ) -> ContainerPlan:
     wanted, refused, host_warnings = _fitted(wanted, seen, container)
     found = changes(wanted, container, seen.images.get(wanted.spec.image), seen.engine)
@@ -170,8 +176,11 @@ def _existing(
     found += [rebuilt] if rebuilt is not None else []
     pending = [change.field for change in found if change.effect == RECREATE_EFFECT]
     warnings = _loop_warning(container)
-    cause = _recreate_cause(container, choices, pending, lost_port(seen, container))
+    cause = _recreate_cause(container, choices, pending, lost_port(seen, container), renewed)
     if cause:
+        if renewed and container.partners:
+            message = f"{container.name} {renewed}: if its recreate fails, the old one cannot start again"
+            warnings.append(Problem(message, hint="`sglaunch up` tries again"))
         found = [_taken(change) for change in found]
         plan = _recreation(wanted, container, seen, choices, cause)
         return replace(
@@ -215,7 +224,7 @@ def _fitted(
 
 
 def _recreate_cause(
-    container: ObservedContainer, choices: Choices, pending: Sequence[str], lost_port: int | None
+    container: ObservedContainer, choices: Choices, pending: Sequence[str], lost_port: int | None, renewed: str
 ) -> str:
     """Why a new container is needed, or "". A dead one cannot be kept, whatever was asked."""
     if container.status == "dead":
@@ -224,6 +233,8 @@ def _recreate_cause(
         return ""
     if pending:
         return "its spec changed"
+    if renewed:
+        return renewed
     if lost_port is not None and choices.start:
         return f"port {lost_port}, which it was given, is taken"
     return "asked by --force-recreate" if choices.force_recreate else ""

@@ -11,6 +11,7 @@ from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedCon
 from sglaunch.plan.order import following
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import forget_steps
+from sglaunch.plan.sharing import sharers
 from sglaunch.plan.steps import NONE, REFUSE, REMOVE, RESTART, START, STOP, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import erase_steps, own_volumes, unsaved
 
@@ -35,7 +36,7 @@ def plan_down(
     """
     mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
     plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
-    return Plan(tuple(following(plans, needed)))
+    return Plan(tuple(following(plans, sharers(mine, needed))))
 
 
 def removal(

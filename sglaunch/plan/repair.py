@@ -39,7 +39,7 @@ def plan_successor(
         return None
     if old.status not in STOPPED or main.status not in (*STOPPED, *SERVING):
         return None
-    back = _back(main, old, name)
+    back = _back(main, old, name, seen)
     if not is_wanted(main) and (main.status in STOPPED or is_wanted(old)):
         return _plan(name, seen, project, [*_halt(main), *back])
     undo = (Step("stop", name, "undo"), *(replace(step, cause="undo") for step in back))
@@ -114,9 +114,9 @@ def _steps(name: str, seen: Observation, project: Project) -> list[Step]:
     if main is None and (back := _older(old, new)) is not None:
         steps += _halt(new) if new is not back else []
         steps.append(Step("rename", back.name, "an interrupted recreate set it aside", to=name))
-        return steps + _restart(back, name, successor if successor is not back else None)
+        return steps + _restart(back, name, successor if successor is not back else None, seen)
     if main is not None and successor is not None and _succeeds(successor, main, project):
-        return steps + _halt(new) + _restart(main, name, successor)
+        return steps + _halt(new) + _restart(main, name, successor, seen)
     return steps
 
 
@@ -128,17 +128,21 @@ def _halt(container: ObservedContainer | None) -> list[Step]:
     return [*paused, Step("stop", container.name, "the container that worked before gets its place back")]
 
 
-def _back(main: ObservedContainer, old: ObservedContainer, name: str) -> list[Step]:
+def _back(main: ObservedContainer, old: ObservedContainer, name: str, seen: Observation) -> list[Step]:
     new_name, old_name = passing_names(name)
     renamed = [
         Step("rename", name, "it did not take the place of the old one", to=new_name),
         Step("rename", old_name, "an interrupted recreate set it aside", to=name),
     ]
-    return renamed + _restart(old, name, main)
+    return renamed + _restart(old, name, main, seen)
 
 
-def _restart(old: ObservedContainer, name: str, successor: ObservedContainer | None) -> list[Step]:
-    """It ran before, if it was stopped after the one that was to replace it had been made."""
+def _restart(old: ObservedContainer, name: str, successor: ObservedContainer | None, seen: Observation) -> list[Step]:
+    """It ran before, if it was stopped after the one that was to replace it had been made. It cannot start where a
+    container whose namespace it shares is gone."""
+    there = {word for one in seen.containers for word in (one.id, one.name)}
+    if not there.issuperset(old.partners.values()):
+        return []
     if successor is None or old.status != "exited" or not _is_later(old.finished, successor.created):
         return []
     return [Step("start", name, "it ran before")]
