@@ -273,14 +273,15 @@ def test_whatever_strikes_a_step_the_old_container_is_kept_and_the_next_up_makes
 
 def check_kept(one: World, blow: Blow, plan: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
     """As before: every id with its name, whether it runs, and its restart policy."""
-    looked = blow.op == "inspect" and plan.action == RECREATE and not set(before) & set(after)
+    replaced = {key for key, (name, *_) in before.items() if name.startswith(f"/{plan.container}")}
+    looked = blow.op == "inspect" and plan.action == RECREATE and not replaced & set(after)
     looked = looked and not _leaves_no_way_back(plan)
     if blow.op == "remove_volume" or (blow.op == "remove" and blow.kind != "fails") or looked:
         # There is no way back from a removal that may have been carried out: what is there now stays.
         if plan.action == RECREATE:
             names = {plan.container, f"{plan.container}.old"}
             assert names & set(one.fake.names()), blow
-    elif plan.action not in (CREATE, RECREATE) or _repairs(plan) or _leaves_no_way_back(plan):
+    elif plan.action not in (CREATE, RECREATE) or _repairs(plan) or _leaves_no_way_back(plan) or _shares(plan):
         assert set(before) - _unwanted(one.case, plan) <= set(after), f"{blow}: a container is lost"
     else:
         assert after == before, blow
@@ -292,7 +293,12 @@ def _repairs(plan: Any) -> bool:
 
 
 def _leaves_no_way_back(plan: Any) -> bool:
-    return any(step.op == "gone" or step.cause.startswith("shares ") for step in plan.steps)
+    return any(step.op == "gone" for step in plan.steps)
+
+
+def _shares(plan: Any) -> bool:
+    """The old one cannot start again: the container whose network it shares has been replaced."""
+    return any(step.cause.startswith("shares ") for step in plan.steps)
 
 
 def _unwanted(case: Case, plan: Any) -> set[str]:
