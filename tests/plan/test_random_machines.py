@@ -29,8 +29,8 @@ HOLDING = ("created", "running", "paused", "restarting")
 class Idle(Machine):
     """A machine whose devices are all idle: nothing but what is written of a container tells who has them."""
 
-    def devices(self) -> tuple[tuple[Gpu, ...], str]:
-        return GPUS, ""
+    def devices(self, accelerator: str = "nvidia") -> tuple[tuple[Gpu, ...], str]:
+        return GPUS if accelerator == "nvidia" else (), ""
 
 
 INDEXES = st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=2, unique=True)
