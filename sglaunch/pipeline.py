@@ -164,7 +164,9 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
         # Before the minutes that a build takes; what it changes is what is asked about.
         conduct = replace(conduct, given=conduct.ask(first))
         first = look(conduct.given or Answer.AGREE)
-    images = images_only(Plan((*due(run, choices, looks[-1]).containers, *first.containers)))
+    asked = due(run, choices, looks[-1])
+    check(asked)
+    images = images_only(Plan((*asked.containers, *first.containers)))
     expect(first, run.engine)
     if images.containers:
         apply(images, run.engine, conduct.report)

@@ -9,7 +9,7 @@ from sglaunch.commands.asking import answer, conduct, warn
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import UsageError
-from sglaunch.pipeline import down_plan
+from sglaunch.pipeline import check, down_plan
 from sglaunch.plan.observation import Project
 from sglaunch.plan.steps import REMOVE, REPAIR, Plan
 from sglaunch.project import Common, connect, identity_of
@@ -39,7 +39,7 @@ def run(
         if answer is Answer.KEEP:
             return Plan()
         saving = answer is Answer.SNAPSHOT
-        return down_plan(
+        plan = down_plan(
             engine,
             project,
             profiles,
@@ -48,6 +48,9 @@ def run(
             snapshot=saving,
             measured=measured,
         )
+        if not dry_run:
+            check(plan)
+        return plan
 
     plan = look(Answer.SNAPSHOT if snapshot else Answer.AGREE)
     missing = [name for name in profiles if name not in {one.profile for one in plan.containers}]

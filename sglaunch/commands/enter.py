@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 
+from sglaunch.commands import trust
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
@@ -43,6 +44,7 @@ def shell(common: Common, profile: str) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = f"`sglaunch exec {profile} -- COMMAND` needs none"
         raise UsageError("a shell needs a terminal", hint)
+    trust.require(run.config)
     return enter_shell(run.engine, container.name, run.config.wanted[profile].settings)
 
 

@@ -12,7 +12,7 @@ from sglaunch.commands.plan import show_plan
 from sglaunch.engine.apply import Event, apply
 from sglaunch.engine.own_images import own_images, used_images
 from sglaunch.errors import ConsentNeeded, UsageError
-from sglaunch.pipeline import Run, prepare
+from sglaunch.pipeline import Run, check, prepare
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.fetching import plan_pull, plan_push
 from sglaunch.plan.pruning import plan_prune
@@ -85,6 +85,7 @@ def _building(prepared: Run, profiles: Sequence[str]) -> list[Wanted]:
 def _carry_out(common: Common, prepared: Run, plan: Plan, done: str, *, dry_run: bool) -> int:
     if dry_run:
         return show_plan(common, plan)
+    check(plan)
     apply(plan, prepared.engine, reporter(common))
     answer(common, plan, [f"{step.target}  {done}" for step in plan.steps()])
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from sglaunch.commands.asking import show, show_json
 from sglaunch.config.load import Config, load
 from sglaunch.engine import trusted
@@ -30,9 +32,17 @@ def run(common: Common) -> int:
 
 
 def require(config: Config) -> None:
-    """Asks on a terminal for what is not agreed to yet; elsewhere refuses. --yes is no answer to this."""
+    """Asks on a terminal for what is not agreed to yet; elsewhere refuses. --yes is no answer to this.
+
+    What I wrote in a file of my own, of what is mine, is agreed to by that.
+    """
     known = trusted.agreed(config.file)
     asked = [one for one in config.demands if trusted.fingerprint(one.remembered) not in known]
+    if own := [one for one in asked if one.own]:
+        # Kept, so that nobody is asked about them once the file is checked in.
+        with contextlib.suppress(OSError):
+            trusted.agree(config.file, [trusted.fingerprint(one.remembered) for one in own])
+        asked = [one for one in asked if not one.own]
     if not asked:
         return
     if not is_terminal():

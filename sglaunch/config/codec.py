@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from sglaunch.config.demands import Demand
-from sglaunch.config.load import Config, Identity, Resolved
+from sglaunch.config.load import Config, Demand, Identity, Resolved
 from sglaunch.errors import Origin, Place, Problem
 from sglaunch.plain import Struct, defaults_of, names_of
 from sglaunch.spec.build import Build, BuildSecret

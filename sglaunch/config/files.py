@@ -19,6 +19,9 @@ from sglaunch.recall import witness
 
 PROJECT_FILE = "sglaunch.yaml"
 LOCAL_FILE = "sglaunch.local.yaml"
+DOTENV = ".env"
+PERSONAL_FILE = "~/.config/sglaunch/config.yaml"
+"""Where XDG_CONFIG_HOME says nothing else."""
 SITE_FILE = Path("/etc/sglaunch/config.yaml")
 SITE_VARIABLE = "SGLAUNCH_SITE_CONFIG"
 FILE_VARIABLE = "SGLAUNCH_FILE"
@@ -104,14 +107,20 @@ class Files(Struct):
 
 
 def project_files(project_file: Path) -> list[Path]:
-    """Every file of the project and local layers that is there."""
-    beside = [project_file.parent / LOCAL_FILE, *_yaml_files(project_file.parent / "profiles")]
+    """Every file of a project's folder that is there and is read without being named."""
+    beside = [project_file.parent / name for name in (LOCAL_FILE, DOTENV, LOCK_FILE)]
+    beside += _yaml_files(project_file.parent / "profiles")
     return [path for path in (project_file, *beside) if witness.exists(path)]
 
 
 def tracked(path: Path) -> bool:
     """Whether git tracks a file."""
     return bool(witness.ask("tracked", str(path)))
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a file counts as written by somebody else; see questions.foreign."""
+    return bool(witness.ask("foreign", str(path)))
 
 
 def find_project(start: Path, named: str | None, *, new: bool = False) -> Path:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from sglaunch.config.document import parse
-from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PROJECT, SITE, Files
+from sglaunch.config.files import LAYERS, LOCAL, PERSONAL, PERSONAL_FILE, PROJECT, SITE, Files
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest, unknown_profile
 from sglaunch.errors import BUILTIN, UsageError
@@ -21,8 +21,8 @@ SHARED_KEYS = ("defaults", "profiles", "vars", "engine", "registry_mirrors")
 OWN_KEYS = {SITE: ("policy",), PROJECT: ("project", "default_profiles")}
 ENGINES = ("auto", "docker", "nerdctl", "podman")
 ENGINE_KEYS = ("name", "host", "context", "namespace", "address", "binary", "sudo")
-OWN_MACHINE = (SITE, PERSONAL, LOCAL)
-"""The layers that may say where the engine is, and with which rights it is asked: no checked-in one."""
+OWN_MACHINE = (SITE, PERSONAL)
+"""The layers that may say where the engine is, and which program is run for it: none that a repository can hold."""
 PROFILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _NAME_HINT = "letters, digits, _ . and -, beginning with a letter or digit"
 REGISTRY = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
@@ -39,7 +39,7 @@ class Layer(Struct):
 
 
 class Stack(Struct):
-    """The layers of a project, and what only one of them says. `broken`: the project file itself cannot be read."""
+    """The layers of a project, and what only one of them says. `broken`: its file, or an engine, is not readable."""
 
     layers: list[Layer]
     project: Node | None = None
@@ -209,14 +209,23 @@ def _mapping(node: Node, key: str, problems: Problems) -> Node | None:
 
 
 def _read_engine(stack: Stack, layer: Layer, node: Node, problems: Problems) -> None:
-    stack.engine = node
+    """A name keeps what a lower layer says of that engine. No command acts on an engine that is not a valid one."""
+    before, below = len(problems.errors), stack.engine
+    _check_engine(layer, node, problems)
+    stack.broken |= len(problems.errors) > before
+    name = below.get("name") if below is not None and below.is_map else None
+    keeps = below is not None and below.is_map and (name is None or name.value == node.value)
+    stack.engine = node.with_value({**below.value, "name": node}) if below and keeps and node.is_scalar else node
+
+
+def _check_engine(layer: Layer, node: Node, problems: Problems) -> None:
     if isinstance(node.value, str):
         if node.value not in ENGINES:
             problems.error(node, "engine", f"unknown engine {node.value!r}", nearest(node.value, ENGINES))
         return
     if layer.name not in OWN_MACHINE:
-        hint = f"write one of {', '.join(ENGINES)}; host and context go to sglaunch.local.yaml or your personal file"
-        problems.error(node, "engine", f"must be a name in a checked-in file, found {node.kind}", hint)
+        hint = f"write one of {', '.join(ENGINES)}; {', '.join(ENGINE_KEYS[1:])} go to {PERSONAL_FILE}"
+        problems.error(node, "engine", f"must be a name in the {layer.name} layer, found {node.kind}", hint)
         return
     if not node.is_map:
         problems.error(node, "engine", f"must be a name or a mapping, found {node.kind}")

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sglaunch.config.demands import Demand
-from sglaunch.errors import Problem
+from sglaunch.errors import Place, Problem
 from sglaunch.plain import Struct, field
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.policy import Policy
@@ -47,6 +46,27 @@ class Resolved(Struct, frozen=True):
         """The text of a profile that was read in this run."""
         assert self.merged is not None, "a recalled configuration has no texts"
         return self.merged
+
+
+class Demand(Struct, frozen=True):
+    """One line: the path of the value, what it asks, and where it stands. `text` is what trust is given to.
+
+    `mixed`: something of mine together with something of theirs. `own`: one that needs no answer, since I wrote both.
+    """
+
+    path: str
+    text: str
+    place: Place
+    mixed: bool = False
+    own: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.path}: {self.text}"
+
+    @property
+    def remembered(self) -> str:
+        """Trust is given to what is asked, wherever in the file it stands."""
+        return f"{self.path}: {self.text}"
 
 
 class Config(Struct):

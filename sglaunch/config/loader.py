@@ -7,14 +7,24 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 from sglaunch.config.building import hide_base, with_image
-from sglaunch.config.demands import Demand, demands, mirror_demands
+from sglaunch.config.demands import Others, demands, mirror_demands
 from sglaunch.config.document import parse_value
 from sglaunch.config.expansions import Surroundings
-from sglaunch.config.files import COMMAND_LINE, PROJECT, Files, read_layers
+from sglaunch.config.files import (
+    COMMAND_LINE,
+    DOTENV,
+    LOCAL,
+    LOCAL_FILE,
+    PROJECT,
+    Files,
+    is_foreign,
+    project_files,
+    read_layers,
+)
 from sglaunch.config.keys import check_keys
 from sglaunch.config.layers import Stack, read_stack
 from sglaunch.config.lint import lint, lint_names
-from sglaunch.config.load import Config, Identity, Request, Resolved
+from sglaunch.config.load import Config, Demand, Identity, Request, Resolved
 from sglaunch.config.lockfile import with_pins
 from sglaunch.config.merge import merge
 from sglaunch.config.named_files import NamedFiles
@@ -44,8 +54,8 @@ class Loader:
         self.lock = self.files.lock(self.problems)
         self.server = ""
         self.named = NamedFiles(self.files, request.env, self.problems)
-        dotenv = self.named.dotenv(self.files.folder / ".env", required=False)
-        self.env: Mapping[str, str] = ChainMap(cast(MutableMapping[str, str], request.env), dotenv)
+        self.dotenv = self.named.dotenv(self.files.folder / DOTENV, required=False)
+        self.env: Mapping[str, str] = ChainMap(cast(MutableMapping[str, str], request.env), self.dotenv)
 
     def load(self, profiles: Sequence[str], everything: bool) -> Config:
         project = self.project_name()
@@ -100,13 +110,26 @@ class Loader:
         )
 
     def _demands(self, config: Config) -> tuple[Demand, ...]:
-        """What the project asks of the host, each once. Links are followed, so that none leads out of it unseen."""
-        folder = _real(str(config.folder))
-        asked = [one for each in config.resolved.values() for one in demands(each.text, folder, _real)]
+        """What the project asks of the host, each once."""
+        others = self._others()
+        asked = [one for each in config.resolved.values() for one in demands(each.text, others)]
         found: dict[str, Demand] = {}
-        for one in (*mirror_demands(self.stack.mirrors), *asked):
+        for one in (*mirror_demands(self.stack.mirrors, others), *asked):
             found.setdefault(one.remembered, one)
+        if any(one.mixed for one in found.values()) and not any(map(is_foreign, project_files(config.file))):
+            return tuple(replace(one, own=one.mixed) for one in found.values())
         return tuple(found.values())
+
+    def _others(self) -> Others:
+        """The project layer, and the files beside it that came with the repository."""
+        layers, values = {PROJECT}, {"project"} if self.stack.project else set()
+        if any(text.layer == LOCAL for text in self.files.texts) and is_foreign(self.files.folder / LOCAL_FILE):
+            layers.add(LOCAL)
+        values |= {f"{_VARS}.{name}" for name, node in self._vars().items() if node.origin.layer in layers}
+        if self.dotenv and is_foreign(self.files.folder / DOTENV):
+            values |= {f"env.{name}" for name in self.dotenv if name not in self.request.env}
+        folder = _real(str(self.files.folder))
+        return Others(folder, _real, frozenset(layers), frozenset(values), self.named.passed)
 
     def project_name(self) -> str:
         """What `project` says, else the folder's name."""

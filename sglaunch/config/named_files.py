@@ -15,16 +15,20 @@ from sglaunch.config.files import Files, tracked
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.profile import Profile
 from sglaunch.errors import Place
-from sglaunch.plain import Struct
+from sglaunch.plain import Struct, field
 from sglaunch.spec.values import looks_secret
 
 
 class NamedFiles(Struct):
-    """Reads them for one run; what is wrong with them goes to its problems. `env` is the caller's environment."""
+    """Reads them for one run; what is wrong with them goes to its problems. `env` is the caller's environment.
+
+    `passed`: by path, the names in a file that take the caller's value.
+    """
 
     files: Files
     env: Mapping[str, str]
     problems: Problems
+    passed: dict[str, list[str]] = field(default_factory=dict)
 
     def env_files(self, profile: Profile, merged: Node) -> dict[str, str]:
         """The variables of every env_file, the later file winning."""
@@ -62,8 +66,10 @@ class NamedFiles(Struct):
                 self.problems.error(place, "", "is not a NAME=value line", "quote values with spaces or quotes")
             elif binding.key is not None and binding.value is not None:
                 values[binding.key] = binding.value
-            elif binding.key is not None and binding.key in self.env:
-                values[binding.key] = self.env[binding.key]
+            elif binding.key is not None:
+                self.passed.setdefault(str(path), []).append(binding.key)
+                if binding.key in self.env:
+                    values[binding.key] = self.env[binding.key]
         return values
 
     def warn_tracked(self, merged: Node) -> None:

@@ -13,6 +13,7 @@ class Node(Struct, frozen=True, eq=False):
     """A scalar, a mapping of nodes or a sequence of nodes. Frozen: each stage returns new nodes.
 
     `text` is a scalar as it was written (`1.10`, `022`), where its meaning as a number would lose that.
+    `reads`: what templates in it read, as `env.NAME`, `vars.NAME` and `project`.
     `key` is the place of the key that led here. `tag` is "override" or "reset". `beneath` is the lower layer's value.
     """
 
@@ -22,6 +23,7 @@ class Node(Struct, frozen=True, eq=False):
     text: str | None = None
     tag: str = ""
     secret: bool = False
+    reads: frozenset[str] = frozenset()
     beneath: Node | None = None
 
     def __eq__(self, other: object) -> bool:

@@ -38,14 +38,16 @@ _SHELL = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)[^}]*\}")
 
 
 class Names:
-    """A namespace of expressions (`env`, `vars`): looked up by name only, noting whether a secret was read."""
+    """A namespace of expressions (`env`, `vars`): looked up by name only, noting what is read, and whether a secret."""
 
     def __init__(self, values: Mapping[str, Any], is_secret: Callable[[str], bool]) -> None:
         self.values, self.is_secret, self.read_secret = values, is_secret, False
+        self.read: set[str] = set()
 
     def lookup(self, name: Any) -> Any:
-        if isinstance(name, str) and self.is_secret(name) and name in self.values:
-            self.read_secret = True
+        if isinstance(name, str) and name in self.values:
+            self.read.add(name)
+            self.read_secret |= self.is_secret(name)
         return self.values[name]
 
     def __str__(self) -> str:
@@ -53,12 +55,16 @@ class Names:
 
 
 class Context(Struct, frozen=True):
-    """What expressions see. `facts` are FACTS; `secret_env` and `secret_vars` name the values that are secret."""
+    """What expressions see. `facts` are FACTS; `secret_vars` names the values that are secret.
+
+    `var_reads`: by name, what the value of a variable was made of.
+    """
 
     facts: Mapping[str, Any]
     env: Mapping[str, str]
     vars: Mapping[str, Any] = field(default_factory=dict)
     secret_vars: frozenset[str] = frozenset()
+    var_reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def namespace(self) -> dict[str, Any]:
         secrets = self.secret_vars
@@ -113,10 +119,10 @@ def render(node: Node, context: Context, problems: Problems, path: str = "") -> 
                 problems.error(inner.key, join(path, key), "a key cannot be a template", "write the key out")
             is_literal = not path and key == "extends"
             rendered[key] = inner if is_literal else render(inner, context, problems, join(path, key))
-        return node.with_value(rendered)
+        return replace(node, value=rendered, text=None, reads=_union(rendered.values()))
     if node.is_list:
-        items = (render(inner, context, problems, f"{path}[{number}]") for number, inner in enumerate(node.value))
-        return node.with_value(tuple(items))
+        items = [render(inner, context, problems, f"{path}[{number}]") for number, inner in enumerate(node.value)]
+        return replace(node, value=tuple(items), text=None, reads=_union(items))
     if not isinstance(node.value, str):
         return node
     if "{{" not in node.value:
@@ -134,7 +140,14 @@ def _render_scalar(node: Node, context: Context, problems: Problems, path: str) 
         problems.error(node, path, str(error), error.hint)
         return node
     secret = namespace["env"].read_secret or namespace["vars"].read_secret
-    return replace(node, value=value, text=None, secret=node.secret or secret)
+    reads = {f"env.{name}" for name in namespace["env"].read}
+    reads |= {"project"} & {name.name for name in template.find_all(nodes.Name)}
+    reads = reads.union(*(context.var_reads.get(name, ()) for name in namespace["vars"].read))
+    return replace(node, value=value, text=None, secret=node.secret or secret, reads=frozenset(reads))
+
+
+def _union(parts: Iterable[Node]) -> frozenset[str]:
+    return frozenset().union(*(part.reads for part in parts))
 
 
 class _RuleError(Exception):
@@ -239,13 +252,13 @@ def _warn_shell(node: Node, problems: Problems, path: str) -> None:
 
 def render_vars(merged: Mapping[str, Node], context: Context, problems: Problems) -> Context:
     """`vars` rendered against facts and env, not against each other; the context with them in."""
-    values, secrets = {}, set()
+    values, secrets, reads = {}, set(), {}
     for name, node in merged.items():
         rendered = render(node, context, problems, f"vars.{name}")
-        values[name] = rendered.plain()
+        values[name], reads[name] = rendered.plain(), rendered.reads | {f"vars.{name}"}
         if _holds_secret(rendered):
             secrets.add(name)
-    return replace(context, vars=values, secret_vars=frozenset(secrets))
+    return replace(context, vars=values, secret_vars=frozenset(secrets), var_reads=reads)
 
 
 def _holds_secret(node: Node) -> bool:

@@ -231,10 +231,10 @@ WITHOUT_FLAG: Mapping[str, str] = {
 """Fields of the spec that no flag fills, and why."""
 
 GLOBAL: tuple[Flag, ...] = (
-    _lost("--context -c", "the line's engine", "write engine: in sglaunch.local.yaml, or say --context"),
-    _lost("--host -H", "the line's engine", "write engine: {host: ...} in sglaunch.local.yaml", many=True),
-    *_each("--url --connection --identity", "the line's engine", "write engine: in sglaunch.local.yaml"),
-    *_each("--namespace -n --address -a", "the line's engine", "write engine: {namespace: ...} in sglaunch.local.yaml"),
+    _lost("--context -c", "the line's engine", "write engine: in your personal file, or say --context"),
+    _lost("--host -H", "the line's engine", "write engine: {host: ...} in your personal file", many=True),
+    *_each("--url --connection --identity", "the line's engine", "write engine: in your personal file"),
+    *_each("--namespace -n --address -a", "the line's engine", "write engine: {namespace: ...} in your personal file"),
     *_each("--config --log-level -l --tlscacert --tlscert --tlskey", _CLIENT),
     *_each(
         "--debug -D --tls --tlsverify --remote -r --debug-full --insecure-registry --experimental", _CLIENT, takes=False

@@ -228,7 +228,7 @@ def _habits(line: Line, draft: Draft) -> None:
     if keys.get("auto_remove"):
         draft.remark("auto_remove", "when it stops, all that was written in it is lost")
     if line.sudo:
-        hint = "where your user may not use the engine, write engine: {sudo: true} in sglaunch.local.yaml"
+        hint = "where your user may not use the engine, write engine: {sudo: true} in your personal file"
         draft.remark("", f"sudo ran it: {hint}")
 
 

@@ -100,7 +100,7 @@ def _before(words: Sequence[Word], line: Line) -> None:
         line.losses.append(Loss(others[0].at, hidden(text), "stands before the command", "run sglaunch that way"))
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"):
         if name in line.passed:
-            hint = "sglaunch honours it, too; or write engine: in sglaunch.local.yaml"
+            hint = "sglaunch honours it, too; or write engine: in your personal file"
             line.losses.append(Loss(line.passed.pop(name).at, name, "says where the engine is", hint))
 
 

@@ -46,7 +46,7 @@ def _mend(one: Engine, facts: Facts) -> str:
     if one.problem.kind == "permission" and one.name == DOCKER:
         return f"sudo usermod -aG docker {facts.user}; then log in again (members of that group are as good as root)"
     if one.problem.kind == "permission":
-        return "write engine: {name: nerdctl, sudo: true} in sglaunch.local.yaml, or set up rootless containerd"
+        return "write engine: {name: nerdctl, sudo: true} in your personal file, or set up rootless containerd"
     if one.problem.kind == "daemon-down":
         service = "containerd" if one.name == NERDCTL else "docker"
         command = f"sudo systemctl start {service}" if facts.systemd else f"sudo service {service} start"

@@ -39,7 +39,8 @@ def observe(
     ids += [one.id for one in known.values() if project in (None, one.project)]
     names = [name for one in wanted for name in (one.spec.container_name, *passing_names(one.spec.container_name))]
     names += [name for one in wanted for name in shares(one.spec)]
-    images = {one.spec.image: _references(one) for one in wanted}
+    tags = {tag for one in wanted if one.build is not None for tag in one.build.tags}
+    images = {**{tag: (_tagged(tag),) for tag in tags}, **{one.spec.image: _references(one) for one in wanted}}
     asked = [*ids, *names, *(name for references in images.values() for name in references)]
     data = engine.inspect(list(dict.fromkeys(asked)), size=False)
     containers = {

@@ -21,18 +21,38 @@ def fingerprint(text: str) -> str:
 
 
 def planted(paths: Iterable[Path]) -> list[str]:
-    """Of some files those that neither this user nor root owns, or that everybody may write, as sentences."""
+    """Of some files those that others own, or may write, or may replace in their folder, as sentences."""
     found = []
     for path in paths:
-        status = witness.file(path)
-        if status.error:
-            continue
-        shown = f"{path} ({hashlib.sha256(status.content or b'').hexdigest()[:12]})"
-        if status.owner not in (os.getuid(), 0):
-            found.append(f"{shown} belongs to uid {status.owner}")
-        elif status.mode & stat.S_IWOTH:
-            found.append(f"{shown} may be written by everybody")
+        reason = _open_to_others(path) or _open_to_others(path.parent)
+        if reason:
+            content = witness.file(path).content or b""
+            found.append(f"{path} ({hashlib.sha256(content).hexdigest()[:12]}) {reason}")
     return found
+
+
+def _open_to_others(path: Path) -> str:
+    """Who else may write a file, or add and replace files in a folder; "" for nobody but this user and root.
+
+    In a folder like /tmp (sticky) others add files of their own, and replace none. Root's files are no danger.
+    """
+    status = witness.ask("status", str(path))
+    if status is None:
+        return ""
+    owner, group, mode = status
+    if stat.S_ISDIR(mode):
+        if mode & stat.S_ISVTX:
+            return ""
+        where = f"lies in {path}, which "
+    else:
+        where = ""
+        if owner not in (os.getuid(), 0):
+            return f"belongs to uid {owner}"
+    if mode & stat.S_IWOTH:
+        return f"{where}may be written by everybody"
+    if mode & stat.S_IWGRP and group not in (os.getgid(), 0):
+        return f"{where}may be written by the group {group}"
+    return ""
 
 
 def agreed(project_file: Path) -> frozenset[str]:

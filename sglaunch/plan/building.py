@@ -1,7 +1,7 @@
 """Images of profiles that build them: when they are built, and what a change of their inputs means; pure.
 
 An image says in a label what it was built from, so whoever has it, from a registry too, need not build it again. One
-that says nothing was made by hand, and is taken as it is until `--build`.
+that says nothing was made by hand, and is taken as it is. No build takes a name that has an image of others here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sglaunch.plain import replace
 from sglaunch.plan.diff import Change
 from sglaunch.plan.observation import BuildInputs, Observation
-from sglaunch.plan.steps import BUILD, ContainerPlan, Plan, Step
+from sglaunch.plan.steps import BUILD, REFUSE, ContainerPlan, Plan, Step
 from sglaunch.spec.build import Build
 from sglaunch.spec.canonical import digest
 from sglaunch.spec.container import Wanted, origin_of
@@ -66,6 +66,16 @@ def build_steps(wanted: Wanted, seen: Observation) -> list[Step]:
     return [build_step(wanted, seen, f"{changed} changed" if inputs.changed else "what it is built from changed")]
 
 
+def taken_image(wanted: Wanted, seen: Observation) -> str:
+    """The first name that a build would take from an image that this project did not build, as a refusal; or ""."""
+    for name in (wanted.spec.image, *(wanted.build.tags if wanted.build is not None else ())):
+        local = seen.local.get(name)
+        if local is not None and not (local.built and local.project in ("", wanted.project)):
+            whose = f"was built by the project {local.project}" if local.built else "was not built by sglaunch"
+            return f"image {name} is here and {whose}; write another name, or remove the image"
+    return ""
+
+
 def build_step(wanted: Wanted, seen: Observation, cause: str) -> Step:
     """One call of the engine's builder."""
     inputs = seen.inputs.get(wanted.profile, BuildInputs())
@@ -80,7 +90,9 @@ def plan_build(wanted: Sequence[Wanted], seen: Observation, cause: str) -> Plan:
     """Builds the image of each profile that has `build`, each image once."""
     plans, images = [], set()
     for one in wanted:
-        if one.build is not None and one.spec.image not in images:
+        if one.build is not None and (reason := taken_image(one, seen)):
+            plans.append(ContainerPlan(one.profile, one.spec.container_name, REFUSE, reason=reason))
+        elif one.build is not None and one.spec.image not in images:
             step = build_step(one, seen, cause)
             plans.append(ContainerPlan(one.profile, one.spec.container_name, BUILD, steps=(step,), after=()))
             images.add(one.spec.image)

@@ -11,7 +11,7 @@ from sglaunch.errors import Problem
 from sglaunch.plain import replace
 from sglaunch.plan import consent
 from sglaunch.plan.assign import assign, claim, claim_named, lost_port
-from sglaunch.plan.building import build_change
+from sglaunch.plan.building import build_change, taken_image
 from sglaunch.plan.capabilities import Capabilities
 from sglaunch.plan.cards import accelerator_of, with_devices_of
 from sglaunch.plan.choices import Choices
@@ -29,7 +29,7 @@ from sglaunch.plan.repair import leftovers, passing, plan_repair, plan_successor
 from sglaunch.plan.replacing import gpu_check, passing_names, proof_steps, ready_steps, replace_steps, update_steps
 from sglaunch.plan.requirements import unmet
 from sglaunch.plan.sharing import renewal
-from sglaunch.plan.steps import CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
+from sglaunch.plan.steps import BUILD, CREATE, NONE, RECREATE, REFUSE, START, UPDATE, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import inherited, own_volumes, unsaved
 from sglaunch.spec.canonical import SECRET_VALUE
 from sglaunch.spec.container import Wanted
@@ -116,10 +116,14 @@ def _plan_one(
     if refusal:
         return ContainerPlan(wanted.profile, name, REFUSE, reason=refusal)
     if container is None:
-        return _creation(wanted, seen, choices)
-    if container.status == "removing":
-        return _creation(wanted, seen, choices, (Step("gone", container.name, "the engine is removing it"),))
-    return _existing(wanted, container, seen, choices, renewal(wanted, container, seen, before))
+        plan = _creation(wanted, seen, choices)
+    elif container.status == "removing":
+        plan = _creation(wanted, seen, choices, (Step("gone", container.name, "the engine is removing it"),))
+    else:
+        plan = _existing(wanted, container, seen, choices, renewal(wanted, container, seen, before))
+    if any(step.op == BUILD for step in plan.steps) and (reason := taken_image(wanted, seen)):
+        return ContainerPlan(wanted.profile, name, REFUSE, reason=reason)
+    return plan
 
 
 def _find(wanted: Wanted, seen: Observation, project: Project) -> tuple[ObservedContainer | None, str]:

@@ -29,14 +29,17 @@ def plan_down(
     *,
     snapshot: bool = False,
 ) -> Plan:
-    """Stops and removes the project's containers, of all profiles or the named ones; what is not ours is not touched.
+    """Stops and removes the project's containers, of all profiles or the named ones; what is not ours is not touched,
+    and refused where it is of a named profile that has none of ours.
 
     What needs another goes before it. `unprotected`: profiles whose files say `protect: false`. An orphan's files say
     nothing, so it is protected. `snapshot`: what needs consent is saved first.
     """
     mine = [c for c in seen.containers if not foreign(c, project) and (not profiles or _profile(c) in profiles)]
     plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
-    return Plan(tuple(following(plans, sharers(mine, needed))))
+    named = {profile for profile in profiles if profile not in {_profile(c) for c in mine}}
+    refused = [_refusal(c, project) for c in seen.containers if _profile(c) in named and not _is_passing(c)]
+    return Plan((*following(plans, sharers(mine, needed)), *refused))
 
 
 def removal(
@@ -93,12 +96,10 @@ def _each(
     refused: list[ContainerPlan] = []
     for container in seen.containers:
         profile = _profile(container)
-        if container.name.endswith((".new", ".old")) or profile not in profiles:
+        if _is_passing(container) or profile not in profiles:
             continue
-        if reason := foreign(container, project):
-            refused.append(
-                ContainerPlan(profile, container.name, REFUSE, reason=f"container {container.name} {reason}")
-            )
+        if foreign(container, project):
+            refused.append(_refusal(container, project))
         else:
             found[profile] = container
     absent = [
@@ -108,6 +109,15 @@ def _each(
     ]
     plans = order(plan(found[name]) for name in profiles if name in found)
     return Plan((*repair.containers, *plans, *refused, *absent), tuple(leftovers(seen, project)))
+
+
+def _is_passing(container: ObservedContainer) -> bool:
+    return container.name.endswith((".new", ".old"))
+
+
+def _refusal(container: ObservedContainer, project: Project) -> ContainerPlan:
+    reason = f"container {container.name} {foreign(container, project)}"
+    return ContainerPlan(_profile(container), container.name, REFUSE, reason=reason)
 
 
 def _up(profile: str) -> str:

@@ -15,10 +15,12 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 MAX_INDEX = 64 << 20
+_ENTRY, _EXTENDED = 60, 0x40
+"""Bytes of an index entry before its flags, and the bit of the first flag byte that says that two more follow."""
 _ELF = b"\x7fELF"
 
 
@@ -148,19 +150,91 @@ def hostname() -> str:
     return os.uname().nodename
 
 
-def tracked(path: str) -> bool:
-    """Whether git tracks a file: its name stands in the index of the repository it lies in.
+def status(path: str) -> list[int] | None:
+    """Owner's uid, gid, and mode of what a path leads to; None where that is nothing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_uid, found.st_gid, found.st_mode]
 
-    Read as bytes: paths stand there in full, ended by NUL (index versions 2 and 3; gitformat-index(5)).
+
+def foreign(path: str) -> str:
+    """Why a file counts as written by somebody else, "" for one of our own and for none.
+
+    Git tracks it, another user owns it, or it was unpacked from an archive: those keep whole seconds of a file's time.
     """
-    above = os.path.dirname(path)
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    if found.st_uid != os.getuid():
+        return f"belongs to uid {found.st_uid}"
+    if tracked(path):
+        return "is tracked by git"
+    return "" if found.st_mtime_ns % 10**9 else "was unpacked from an archive"
+
+
+def tracked(path: str) -> bool:
+    """Whether git tracks a file: its name stands in the index of the repository that its folder really lies in.
+
+    True where that cannot be read.
+    """
+    folder, name = os.path.split(path)
+    above = folder = os.path.realpath(folder)
     while True:
-        index = file(os.path.join(above, ".git", "index"), MAX_INDEX)
+        git = _git_folder(above)
+        index = file(os.path.join(git, "index"), MAX_INDEX)
         if not index.error:
-            return os.path.relpath(path, above).encode(errors="replace") + b"\0" in (index.content or b"")
+            try:
+                split = any(one.startswith("sharedindex.") for one in os.listdir(git))
+                return split or _lists(index.content or b"", os.path.relpath(f"{folder}/{name}", above))
+            except (OSError, IndexError, ValueError):
+                return True
         if above == os.path.dirname(above):
             return False
         above = os.path.dirname(above)
+
+
+def _git_folder(above: str) -> str:
+    """`.git`, or where it leads: in a worktree and in a submodule it is a file (gitrepository-layout(5))."""
+    git = os.path.join(above, ".git")
+    pointer = file(git, 4096).content or b""
+    if not pointer.startswith(b"gitdir: "):
+        return git
+    return os.path.join(above, os.fsdecode(pointer[len(b"gitdir: ") :].strip()))
+
+
+def _lists(index: bytes, path: str) -> bool:
+    """Whether an index (gitformat-index(5)) has a path.
+
+    In versions 2 and 3 paths stand in full, after two bytes of flags whose low bits are the length, and end with NUL.
+    """
+    name = os.fsencode(path)
+    if index[4:8] == b"\0\0\0\4":
+        return name in _compressed(index)
+    start = index.find(name + b"\0")
+    while start >= 0:
+        lengths = [int.from_bytes(index[at - 2 : at], "big") & 0xFFF for at in (start, start - 2)]
+        if min(len(name), 0xFFF) in lengths:
+            return True
+        start = index.find(name + b"\0", start + 1)
+    return False
+
+
+def _compressed(index: bytes) -> Iterator[bytes]:
+    """The paths of version 4: each says how many bytes of the end of the one before it to drop, and what to add."""
+    at, name = 12, b""
+    for _ in range(int.from_bytes(index[8:12], "big")):
+        at += _ENTRY + (4 if index[at + _ENTRY] & _EXTENDED else 2)
+        dropped = index[at] & 127
+        while index[at] & 128:
+            at += 1
+            dropped = (dropped + 1 << 7) + (index[at] & 127)
+        end = index.index(b"\0", at + 1)
+        name = name[: len(name) - dropped] + index[at + 1 : end]
+        yield name
+        at = end + 1
 
 
 KINDS: Mapping[str, Callable[..., Any]] = {
@@ -178,5 +252,7 @@ KINDS: Mapping[str, Callable[..., Any]] = {
     "person": person,
     "hostname": hostname,
     "tracked": tracked,
+    "foreign": foreign,
+    "status": status,
 }
 """Word of a question -> who answers it."""

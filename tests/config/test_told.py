@@ -23,8 +23,9 @@ TOLD: dict[str, str] = {
     "default_profiles: a": "1:19: default_profiles: must be a list of profile names; for example [dev]",
     "default_profiles: [nope]": "1:20: default_profiles: unknown profile 'nope'; profiles here: dev, server, ",
     "engine: dokcer": "1:9: engine: unknown engine 'dokcer'; did you mean docker?",
-    "engine: {host: tcp://x}": "1:9: engine: must be a name in a checked-in file, found a mapping; write one of "
-    "auto, docker, nerdctl, podman; host and context go to sglaunch.local.yaml or your personal file",
+    "engine: {host: tcp://x}": "1:9: engine: must be a name in the project layer, found a mapping; write one of "
+    "auto, docker, nerdctl, podman; host, context, namespace, address, binary, sudo go to "
+    "~/.config/sglaunch/config.yaml",
     "profiles: {a: {extends: b}, b: {extends: a}}": "1:25: profiles.a.extends: a cycle: b -> a -> b",
     "profiles: {a: {extends: devv}}": "1:25: profiles.a.extends: unknown profile 'devv'; did you mean dev?",
     "profiles: {a: 1}": "1:15: profiles.a: must be a mapping, found a number",

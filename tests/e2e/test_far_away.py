@@ -145,12 +145,14 @@ def test_the_life_of_a_container_far_away(sglaunch: Sglaunch, far: Far) -> None:
     assert far.logins() == 1, "every call goes over one connection"
 
 
-def test_an_untracked_file_names_the_machine(sglaunch: Sglaunch, far: Far) -> None:
+def test_a_personal_file_names_the_machine(sglaunch: Sglaunch, far: Far) -> None:
     sglaunch.write(PROJECT)
-    sglaunch.write(f"engine: {{host: '{far.url}'}}\n", "sglaunch.local.yaml")
+    personal = Path(os.environ["XDG_CONFIG_HOME"]) / "sglaunch" / "config.yaml"
+    personal.parent.mkdir(parents=True, exist_ok=True)
+    personal.write_text(f"engine: {{host: '{far.url}'}}\n", encoding="utf-8")
     sglaunch("up")
     assert far.logins() == 1
-    sglaunch.write("engine: {host: '-oProxyCommand=x'}\n", "sglaunch.local.yaml")
+    personal.write_text("engine: {host: '-oProxyCommand=x'}\n", encoding="utf-8")
     assert "must be text that does not start with -" in sglaunch("up", status=2).stderr
 
 

@@ -54,6 +54,28 @@ def test_the_same_files_and_an_image_made_by_hand_are_nothing_to_do(built: str, 
     assert lines(seen(built, inputs=inputs)) == ["ana-eval-dev  none"]
 
 
+@pytest.mark.parametrize(
+    ("found", "refusal"),
+    [
+        (
+            LocalImage(IMAGE_ID),
+            "image more:1 is here and was not built by sglaunch; write another name, or remove the image",
+        ),
+        (LocalImage(IMAGE_ID, built=OLD, project="other"), "image more:1 is here and was built by the project other; "),
+        (LocalImage(IMAGE_ID, built=OLD, project="eval"), ""),
+    ],
+)
+def test_no_build_takes_the_name_of_an_image_of_others(found: LocalImage, refusal: str) -> None:
+    wanted = make_wanted(build=replace(BUILD, tags=("more:1",)), recreate="always", protect=False)
+    there = seen()
+    there = replace(there, local={**there.local, "more:1": found})
+    for plan in (plan_up([wanted], there, project(), Choices()), plan_build([wanted], there, "asked")):
+        (one,) = plan.containers
+        assert one.reason.startswith(refusal)
+        assert any(plan.steps("build")) is (not refusal)
+    assert not plan_up([wanted], seen(inputs=OLD), project(), Choices()).containers[0].reason, "nothing is built"
+
+
 def test_many_files_are_named_in_part() -> None:
     found = lines(seen(changed=tuple("abcde")), recreate="always", protect=False)
     assert "(a, b, c, 2 more)" in found[1]

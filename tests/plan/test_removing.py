@@ -90,7 +90,7 @@ def test_down_without_names_takes_all_that_is_ours_and_nothing_else() -> None:
 def test_down_with_names_takes_these_profiles_alone() -> None:
     assert removed(down(*MIXED, profiles=("api",))) == {"ana-eval-api"}
     assert removed(down(*MIXED, profiles=("dev",))) == {"ana-eval-dev", "ana-eval-dev.new", "ana-eval-dev.old"}
-    assert each(down(*MIXED, profiles=("ben", "nobody"))) == {}
+    assert each(down(*MIXED, profiles=("ben", "nobody"))) == {"ana-eval-ben": ""}, "refused"
 
 
 def test_down_of_nothing_is_an_empty_plan() -> None:
@@ -161,3 +161,14 @@ def test_a_container_that_is_removed_as_it_stops_cannot_be_restarted(status: str
     (one,) = plan_restart(make_observation(make_container(AUTO, status=status)), project(), ["dev"], {}).containers
     assert (one.action, one.steps) == ("refuse", ())
     assert "--force-recreate dev" in one.problems[0].hint
+
+
+def test_down_of_a_named_profile_whose_container_is_anothers_refuses_as_stop_does() -> None:
+    theirs, passing = make_container(owner=BEN), make_container(owner=BEN, name=f"{NAME}.old")
+    for plan in (down(theirs, profiles=("dev",)), plan_stop(make_observation(theirs), project(), ["dev"], {})):
+        refused = [(one.profile, one.action, one.reason) for one in plan.containers]
+        assert refused == [("dev", "refuse", f"container {NAME} belongs to ben")]
+    assert down(theirs).containers == ()
+    assert down(passing, profiles=("dev",)).containers == ()
+    mine = make_container()
+    assert [one.action for one in down(mine, passing, profiles=("dev",)).containers] == ["remove"]

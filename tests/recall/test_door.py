@@ -52,7 +52,7 @@ def test_what_was_absent_and_appears_is_another_answer(kind: str, tmp_path: Path
         place.symlink_to(tmp_path / "y")
     elif kind == "tracked":
         (tmp_path / ".git").mkdir()
-        (tmp_path / ".git" / "index").write_bytes(b"..x\0..")
+        (tmp_path / ".git" / "index").write_bytes(b"..\0\1x\0..")
     elif kind == "file":
         place.write_text("", encoding="utf-8")
     else:
