@@ -36,8 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if status is not None:
             # All is said; taking the interpreter apart would take longer than saying it.
             os._exit(status)
-    from sglaunch.boundary import run
-
+    try:
+        from sglaunch.boundary import run
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
     return run(sys.argv[1:] if arguments is None else arguments, remember=arguments is None)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.interrupts import Interrupts
+from sglaunch.engine.lock import noting_stop
 from sglaunch.engine.protocol import Engine, Tell
 from sglaunch.engine.settle import grace, look, settle, stopped
 from sglaunch.engine.together import Lane, together
@@ -308,6 +309,12 @@ def _remove(step: Step, engine: Engine) -> None:
     raise EngineError(Failure("removing", message, "look at it with `docker ps -a`, then try again"))
 
 
+def _stop(step: Step, engine: Engine) -> None:
+    """Stops or restarts it. The engine goes on with that after we are killed, so that it is noted."""
+    with noting_stop(step.target, engine.identity):
+        engine.stop(step.target) if step.op == "stop" else engine.restart(step.target)
+
+
 def _is_there(name: str, engine: Engine) -> bool:
     """Whether the engine shows a container that it is not removing; False where it shows nothing at all."""
     try:
@@ -383,8 +390,8 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     "connect": lambda step, engine: engine.connect(step.target, step.to, step.values["attachment"]),
     "start": lambda step, engine: engine.start(step.target),
     "settle": lambda step, engine: settle(step.target, engine, step.values.get("seconds")),
-    "stop": lambda step, engine: engine.stop(step.target),
-    "restart": lambda step, engine: engine.restart(step.target),
+    "stop": _stop,
+    "restart": _stop,
     "unpause": lambda step, engine: engine.unpause(step.target),
     "update": lambda step, engine: engine.update(step.target, step.values),
     "check-gpus": _check_gpus,

@@ -100,7 +100,9 @@ class Cli:
         except ValueError:
             raise failure(done.stderr or "inspect answered something that is not JSON", self.name) from None
         found = [name for name in names if name not in missing]
-        if len(found) != len(data) or (done.returncode != 0 and not missing):
+        if not isinstance(data, list) or len(found) != len(data) or not all(isinstance(one, dict) for one in data):
+            raise failure(done.stderr or "inspect answered something of another form", self.name)
+        if done.returncode != 0 and not missing:
             raise failure(done.stderr, self.name)
         return dict(zip(found, data, strict=True))
 

@@ -89,7 +89,10 @@ class EngineClient:
         if self._reader is not None:
             with contextlib.suppress(Unread):
                 return self._reader.list_ids(label)
-        return self.cli.text("ps", "-aq", "--no-trunc", *(["--filter", f"label={label}"] if label else [])).split()
+        said = self.cli.text("ps", "-aq", "--no-trunc", *(["--filter", f"label={label}"] if label else []))
+        if not re.fullmatch(r"[\w\s-]*", said):
+            raise failure("a list of containers of another form", self.capabilities.name)
+        return said.split()
 
     def inspect(self, names: Sequence[str], *, size: bool) -> dict[str, Mapping[str, Any]]:
         # Measuring a layer is a walk over its files: that is told by the program, with its own patience.
@@ -145,7 +148,7 @@ class EngineClient:
         try:
             self._told("start", container)
         except EngineError:
-            if not (self.capabilities.starts_itself and self._runs(container)):
+            if not self._runs(container):
                 raise
 
     def _told(self, verb: str, *words: str) -> None:

@@ -55,11 +55,31 @@ def hold(
         yield
 
 
-def _open(name: str, engine: str) -> IO[str]:
-    folder = runtime_folder() / "locks"
-    folder.mkdir(mode=0o700, exist_ok=True)
+def stop_note(name: str, engine: str) -> Path:
+    """The file that is there while a container is being stopped, and after a command that was killed meanwhile."""
+    return _path(name, engine, "stop")
+
+
+@contextlib.contextmanager
+def noting_stop(name: str, engine: str) -> Iterator[None]:
+    """Keeps the note of a stop while the block runs. A note that cannot be written is none."""
+    note = stop_note(name, engine)
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(mode=0o700, exist_ok=True)
+        note.touch(mode=0o600)
+    yield
+    with contextlib.suppress(OSError):
+        note.unlink(missing_ok=True)
+
+
+def _path(name: str, engine: str, kind: str) -> Path:
     identity = hashlib.sha256(engine.encode()).hexdigest()[:8]
-    path = Path(folder) / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{identity}.lock"
+    return runtime_folder() / "locks" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{identity}.{kind}"
+
+
+def _open(name: str, engine: str) -> IO[str]:
+    path = _path(name, engine, "lock")
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     return os.fdopen(handle, "r+", encoding="utf-8")
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sglaunch.convert.from_inspect import container, is_container, local_image
 from sglaunch.engine import host
 from sglaunch.engine.adopted import adoptions, labels_for
+from sglaunch.engine.lock import stop_note
 from sglaunch.engine.machine import Machine
 from sglaunch.engine.ports import taken
 from sglaunch.engine.protocol import Engine
+from sglaunch.engine.settle import grace_of
 from sglaunch.plain import replace
 from sglaunch.plan.assign import AUTO_PORTS
 from sglaunch.plan.cards import accelerator_of, every_node, needs_devices
 from sglaunch.plan.mirrors import mirrored
-from sglaunch.plan.observation import NVIDIA, BuildInputs, Gpu, LocalImage, Observation, ObservedContainer
+from sglaunch.plan.observation import NVIDIA, SERVING, BuildInputs, Gpu, LocalImage, Observation, ObservedContainer
 from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.replacing import passing_names
 from sglaunch.plan.sharing import shares
@@ -59,7 +62,10 @@ def observe(
         gpus=gpus,
         gpu_problem="; ".join(uncounted.values()) if counts else "nobody asked",
         uncounted=uncounted,
-        containers=tuple(_with_host(one) for one in sorted(containers.values(), key=lambda one: one.name)),
+        containers=tuple(
+            _stopping(_with_host(one), data, engine) if one.name in names else _with_host(one)
+            for one in sorted(containers.values(), key=lambda one: one.name)
+        ),
         engine=engine.capabilities,
         images={image: found.id if found is not None else None for image, found in local.items()},
         local=here,
@@ -127,6 +133,22 @@ def _local(references: Sequence[str], data: Mapping[str, Any], engine: Engine) -
 def _with_host(one: ObservedContainer) -> ObservedContainer:
     exists = one.applied is not None and bool(one.applied.config) and witness.exists(one.applied.config)
     return replace(one, config_exists=exists)
+
+
+def _stopping(one: ObservedContainer, data: Mapping[str, Any], engine: Engine) -> ObservedContainer:
+    """With whether the engine may still be stopping it for a command that was killed: noted, and not over yet."""
+    note = stop_note(one.name, engine.identity)
+    if one.status not in SERVING or not witness.exists(note):
+        return one
+    witness.spoil("a stop is under way")
+    try:
+        began = note.stat().st_mtime
+    except OSError:
+        return one
+    config = next((found.get("Config") or {} for found in data.values() if found.get("Id") == one.id), {})
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))
+    restarted = one.started.endswith("Z") and one.started[:19] > since
+    return replace(one, stopping=not restarted and time.time() < began + grace_of(config))
 
 
 def _sources(wanted: Sequence[Wanted]) -> set[str]:

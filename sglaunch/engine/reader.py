@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OK, NOT_FOUND = 200, 404
 KINDS = ("labelled", "container", "image")
+_ABSENT = b"no such"
 _CONNECTIONS = 2
 _AT_ONCE = 32
 """Requests on their way on one connection: few enough that neither side waits for the other to read."""
@@ -52,7 +53,9 @@ class Reader:
                 name: data
                 for name, data in found.items()
                 # The beginning of an id will do for the engine: `a` is not a container called a.
-                if data is not None and (kinds[name] == "image" or name in (data["Name"].removeprefix("/"), data["Id"]))
+                if data is not None
+                and (kinds[name] == "image" or name in (data["Name"].removeprefix("/"), data["Id"]))
+                and data["Id"]
             }
         except (ValueError, LookupError, AttributeError, TypeError):
             raise Unread("an answer of another form") from None
@@ -76,7 +79,8 @@ def _raw(questions: Sequence[Question]) -> dict[Question, Any]:
     for place in places:
         asked = [question for question in questions if question[1] == place]
         for question, (status, body) in zip(asked, _get(place, [_path(one) for one in asked]), strict=True):
-            if status not in (OK, NOT_FOUND):
+            # A 404 of something between us and the engine tells nothing.
+            if status != OK and (status != NOT_FOUND or _ABSENT not in body.lower()):
                 raise Unread(f"status {status}")
             found[question] = _read_answer(question, body if status == OK else None)
     return found
@@ -94,9 +98,12 @@ def _read_answer(question: Question, body: bytes | None) -> Any:
     if question[0] in ("container", "image"):
         return body
     try:
-        return tuple(str(one["Id"]) for one in json.loads(body or b""))
+        found = json.loads(body or b"")
+        if isinstance(found, list):
+            return tuple(str(one["Id"]) for one in found)
     except (ValueError, TypeError, KeyError):
-        raise Unread("a list of another form") from None
+        pass
+    raise Unread("a list of another form")
 
 
 def _settled(question: Question, answer: Any) -> Any:

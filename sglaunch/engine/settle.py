@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from sglaunch.convert.from_inspect import container
 from sglaunch.engine.protocol import Engine
@@ -67,7 +69,11 @@ def settle(name: str, engine: Engine, seconds: float | None = None) -> str:
 
 def grace(name: str, engine: Engine) -> float:
     """The seconds within which a stop of a container ends: its own grace, and a little for the engine."""
-    config = (engine.inspect([name], size=False).get(name) or {}).get("Config") or {}
+    return grace_of((engine.inspect([name], size=False).get(name) or {}).get("Config") or {})
+
+
+def grace_of(config: Mapping[str, Any]) -> float:
+    """The same of a container's Config, as inspect has it."""
     own = config.get("StopTimeout")
     return (_GRACE if own is None else int(own)) + _LATER
 

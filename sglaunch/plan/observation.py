@@ -47,7 +47,8 @@ class ObservedContainer(Struct, frozen=True):
     as written (an index, a UUID, a CDI name), `all` for all of them; `device_nodes`: the host's devices it was given by
     path. `layer_size` in bytes, None where nobody asked; `layer_paths` the largest trees in the layer, noise left out.
     `volumes`: the anonymous ones. `networks`: names and ids of those it is connected to. `partners`: by
-    field, the id of the container whose namespace it shares. Times are RFC 3339 text, "" if never.
+    field, the id of the container whose namespace it shares. `stopping`: the engine may still be stopping it for a
+    command that was killed. Times are RFC 3339 text, "" if never.
     """
 
     id: str
@@ -70,6 +71,7 @@ class ObservedContainer(Struct, frozen=True):
     env: Mapping[str, Secret] = field(default_factory=dict)
     ports: tuple[str, ...] = ()
     config_exists: bool = False
+    stopping: bool = False
     server_port: int = 0
     answers_at: tuple[str, ...] = ()
     key_file: str = ""

@@ -301,6 +301,12 @@ def _start_steps(container: ObservedContainer, choices: Choices) -> tuple[Step, 
         return ()
     if container.status == "paused":
         return (Step("unpause", container.name, "it is paused"),)
+    if container.stopping:
+        return (
+            Step("stopped", container.name, "a killed command may have left it to the engine to stop it"),
+            Step("start", container.name, "wanted running"),
+            Step("settle", container.name, "it must keep running"),
+        )
     if container.status in STOPPED:
         cause = "never started" if container.status == "created" else f"it stopped (exit code {container.exit_code})"
         return (

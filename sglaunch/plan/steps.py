@@ -51,6 +51,7 @@ class Step(Struct, frozen=True):
     remove   name       values: volumes, whether those that were made for it are removed too
     erase    volume     an anonymous volume is removed, unless another container uses it
     gone     name       waits until the engine has removed it
+    stopped  name       waits for the end of a stop that is under way, at most for its grace
     """
 
     op: str

@@ -29,6 +29,7 @@ _VERBS = {
     "mkdir": "made",
     "connect": "connected",
     "gone": "gone",
+    "stopped": "waited for",
     "ready": "ready",
     "build": "built",
     "push": "pushed",

@@ -49,7 +49,7 @@ PROJECT = """\
 project: PROJECT
 defaults: {image: IMAGE, gpus: null, ulimits: null, recreate: always, protect: true, environment: {A: "0"}}
 profiles:
-  calm: {command: sleep 1000, init: INIT, restart: always, stop_grace_period: 1s}
+  calm: {command: sleep 1000, init: INIT, restart: POLICY, stop_grace_period: 1s}
   stubborn: {command: [sh, -c, "trap '' TERM; while :; do sleep 1; done"], stop_grace_period: 1s}
   ported: {command: [sleep, "1000"], stop_grace_period: 0s, ports: ["127.0.0.1:PORT:80"]}
   server:
@@ -168,6 +168,7 @@ class World:
         wrong += self.lost(before, after, verb)
         if verb == "adopt":
             wrong += self.end_adoption(before, after)
+            after = self.state()
         asked = self.project("up", "-d", status=None)
         unasked = self.state()
         wrong += [f"up without --yes: {asked.returncode} {asked.stderr}"] if asked.returncode not in (0, 3) else []
@@ -216,6 +217,7 @@ def world(request: pytest.FixtureRequest, real_engine: RealEngine, unique: str, 
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         ports = str(one.getsockname()[1]), str(two.getsockname()[1])
     text = PROJECT.replace("PORT", ports[0]).replace("SERVES", ports[1])
+    text = text.replace("POLICY", '"no"' if real_engine.name == "nerdctl" else "always")
     text = text.replace("INIT", "true" if real_engine.name == "docker" else "false")
     made = World(project, real_engine, int(os.environ.get("SGLAUNCH_TEST_SEED", "1")))
     project.write(text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from docker_engine import containers
@@ -97,3 +99,29 @@ def test_no_number_of_ctrl_c_gives_up_the_undo_of_a_new_one_that_will_not_stop(b
     found = box.inspect("box")
     assert (found["Id"], found["State"]["Running"]) == (identity, True)
     assert len(containers(box.project)) == 1
+
+
+@pytest.mark.parametrize("words", [("restart", "box"), ("down", "--yes"), ("stop", "box")], ids=" ".join)
+def test_a_stop_that_a_killed_command_left_to_the_engine_is_waited_for(box: Sglaunch, words: tuple[str, ...]) -> None:
+    """The engine calls the container running all the while."""
+    process = box.start(*words)
+    until_noted(box)
+    process.kill()
+    process.communicate()
+    assert box.inspect("box")["State"]["Running"]
+    assert [step["op"] for step in box.plan()["steps"]] == ["stopped", "start", "settle"]
+    box("up", "-d")
+    identity = box.identity("box")
+    time.sleep(4)
+    assert (box.identity("box"), box.inspect("box")["State"]["Running"]) == (identity, True)
+    assert box.plan()["action"] == "none"
+
+
+def until_noted(box: Sglaunch) -> None:
+    """A stop has begun, and the engine has heard of it."""
+    folder = Path(os.environ["XDG_RUNTIME_DIR"]) / "sglaunch" / "locks"
+    deadline = time.monotonic() + 30
+    while not list(folder.glob(f"{box.name('box')}-*.stop")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.5)

@@ -170,3 +170,10 @@ def test_only_the_named_profiles_are_repaired() -> None:
     containers = [old(), new(), make_container(api), make_container(api, name="ana-eval-api.new", status="created")]
     assert shown(containers, ("api",)) == ["remove ana-eval-api.new"]
     assert shown(containers, ("api", "dev")) == ["remove ana-eval-api.new", f"remove {NEW}"]
+
+
+def test_a_stop_that_may_be_under_way_is_waited_for_before_a_start() -> None:
+    (one,) = plan_up([make_wanted()], make_observation(old(stopping=True)), project(), Choices()).containers
+    assert (one.action, [step.op for step in one.steps]) == ("start", ["stopped", "start", "settle"])
+    (kept,) = plan_up([make_wanted()], make_observation(old(stopping=True)), project(), Choices(start=False)).containers
+    assert kept.steps == ()
