@@ -47,9 +47,9 @@ VERBS: dict[str, tuple[str, ...]] = {
 }
 PROJECT = """\
 project: PROJECT
-defaults: {image: IMAGE, gpus: null, ulimits: null, recreate: always, protect: true, environment: {A: "0"}}
+defaults: {image: IMAGE, gpus: null, ulimits: null, init: INIT, recreate: always, protect: true, environment: {A: "0"}}
 profiles:
-  calm: {command: sleep 1000, init: INIT, restart: POLICY, stop_grace_period: 1s}
+  calm: {command: sleep 1000, restart: POLICY, stop_grace_period: 1s}
   stubborn: {command: [sh, -c, "trap '' TERM; while :; do sleep 1; done"], stop_grace_period: 1s}
   ported: {command: [sleep, "1000"], stop_grace_period: 0s, ports: ["127.0.0.1:PORT:80"]}
   server:
