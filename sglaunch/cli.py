@@ -17,6 +17,14 @@ _MANY = 200_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. `arguments`: those of another program that calls us; then nothing is remembered."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # before the boundary is there, such as while modules are loaded
+        sys.stderr.write("interrupted\n")
+        return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     # What is imported stays; looking for garbage in it takes a tenth of the time of a short command.
     gc.set_threshold(_MANY)
     if "_ARGCOMPLETE" in os.environ:
@@ -30,17 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = replayed(sys.argv[1:])
         except BrokenPipeError:
             return _nobody_reads()
-        except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
-            return 130
         if status is not None:
             # All is said; taking the interpreter apart would take longer than saying it.
             os._exit(status)
-    try:
-        from sglaunch.boundary import run
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
+    from sglaunch.boundary import run
+
     return run(sys.argv[1:] if arguments is None else arguments, remember=arguments is None)
 
 

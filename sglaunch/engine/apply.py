@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sglaunch.convert.to_create import create_call
 from sglaunch.engine.interrupts import Interrupts
-from sglaunch.engine.lock import noting_stop
+from sglaunch.engine.lock import noting_stop, stop_note
 from sglaunch.engine.protocol import Engine, Tell
 from sglaunch.engine.settle import grace, look, settle, stopped
 from sglaunch.engine.together import Lane, together
@@ -315,6 +315,13 @@ def _stop(step: Step, engine: Engine) -> None:
         engine.stop(step.target) if step.op == "stop" else engine.restart(step.target)
 
 
+def _start(step: Step, engine: Engine) -> None:
+    """Starts it: what was noted of a stop is no longer so."""
+    engine.start(step.target)
+    with contextlib.suppress(OSError):
+        stop_note(step.target, engine.identity).unlink(missing_ok=True)
+
+
 def _is_there(name: str, engine: Engine) -> bool:
     """Whether the engine shows a container that it is not removing; False where it shows nothing at all."""
     try:
@@ -388,7 +395,7 @@ _PERFORM: Mapping[str, Callable[[Step, Engine], str | None]] = {
     ),
     "create": _create,
     "connect": lambda step, engine: engine.connect(step.target, step.to, step.values["attachment"]),
-    "start": lambda step, engine: engine.start(step.target),
+    "start": _start,
     "settle": lambda step, engine: settle(step.target, engine, step.values.get("seconds")),
     "stop": _stop,
     "restart": _stop,

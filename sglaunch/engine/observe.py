@@ -146,8 +146,8 @@ def _stopping(one: ObservedContainer, data: Mapping[str, Any], engine: Engine) -
     except OSError:
         return one
     config = next((found.get("Config") or {} for found in data.values() if found.get("Id") == one.id), {})
-    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))
-    restarted = one.started.endswith("Z") and one.started[:19] > since
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began)) + f"{began % 1:.6f}"[1:]
+    restarted = one.started.endswith("Z") and one.started.rstrip("Z") > since
     return replace(one, stopping=not restarted and time.time() < began + grace_of(config))
 
 
