@@ -14,7 +14,17 @@ from typing import Any
 import docker_engine
 import pytest
 from docker_engine import IMAGE
+from hypothesis import HealthCheck, settings
 from real_engines import ENGINES, RealEngine
+
+# Property tests have no deadline: a busy machine is no failure.
+settings.register_profile(
+    "sglaunch",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("sglaunch")
 
 _used = pytest.StashKey[set[str]]()
 _told = pytest.StashKey[list[dict[str, str]]]()

@@ -52,6 +52,10 @@ class Stack(Struct):
     def layer(self, name: str) -> Layer:
         return self.layers[LAYERS.index(name)]
 
+    def knows(self, name: str) -> bool:
+        """Whether a layer declares a profile of this name."""
+        return any(name in layer.profiles for layer in self.layers)
+
     def known(self) -> list[str]:
         """Every profile name of every layer."""
         return sorted({name for layer in self.layers for name in layer.profiles})
@@ -84,7 +88,7 @@ class Stack(Struct):
                 hint = itself if chain == [name] else "remove one of them"
                 problems.error(by, f"profiles.{chain[-1]}.extends", f"a cycle: {path}", hint)
                 return []
-            if name not in self.known():
+            if not self.knows(name):
                 problems.error(by, f"profiles.{chain[-1]}.extends" if chain else "", *self.unknown(name))
                 return []
             chain.append(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 from sglaunch.config.building import hide_base, with_image
@@ -38,6 +38,7 @@ from sglaunch.config.specify import SERVICE, SHARING, default_name, specify, wit
 from sglaunch.errors import ConfigError, Place, Problem, UsageError
 from sglaunch.plain import replace
 from sglaunch.recall import witness
+from sglaunch.spec.dependencies import dependency_order
 from sglaunch.spec.values import parse_flag
 
 _VARS = "vars"
@@ -80,8 +81,7 @@ class Loader:
             resolved = self._profile(name, facts)
             if resolved is not None:
                 config.resolved[name] = resolved
-        for name in names:
-            self._dependencies(name, config, facts)
+        self._dependencies(names, config, facts)
         containers = {name: one.wanted.spec.container_name for name, one in config.resolved.items()}
         for name, one in config.resolved.items():
             spec = with_containers(one.wanted.spec, containers)
@@ -139,20 +139,20 @@ class Loader:
     def _names(self, profiles: Sequence[str], everything: bool) -> list[str]:
         """The named profiles, else default_profiles, else every declared one."""
         for name in profiles:
-            if name not in self.stack.known() and not self.problems.errors:
+            if not self.stack.knows(name) and not self.problems.errors:
                 message, hint = self.stack.unknown(name)
                 raise UsageError(message, hint)
         names = list(dict.fromkeys(profiles))
         defaults = self.stack.default_profiles
         if defaults is not None:
             for item in defaults.value:
-                if item.value not in self.stack.known():
+                if not self.stack.knows(item.value):
                     self.problems.error(item, "default_profiles", *self.stack.unknown(str(item.value)))
         if not names and defaults is not None:
-            names = [str(item.value) for item in defaults.value if item.value in self.stack.known()]
+            names = [str(item.value) for item in defaults.value if self.stack.knows(item.value)]
         if not names or everything:
             names = list(dict.fromkeys([*names, *self.stack.declared()]))
-        return [name for name in names if name in self.stack.known()]
+        return [name for name in names if self.stack.knows(name)]
 
     def says_unprotected(self, profile: str) -> bool:
         """Whether the nearest `protect` of a profile is a plain false; a profile that does not load is protected."""
@@ -242,31 +242,33 @@ class Loader:
                 raise UsageError(f"--set {path}: must be path=value", "for example --set environment.NAME=value")
             yield steps, parse_value(value, f"--set {path}", COMMAND_LINE, self.problems)
 
-    def _dependencies(self, name: str, config: Config, facts: Mapping[str, Any]) -> None:
-        """Loads what a profile depends on; unknown names and cycles are problems at the name that closes them."""
-        path = [name]
+    def _dependencies(self, names: Sequence[str], config: Config, facts: Mapping[str, Any]) -> None:
+        """Loads what profiles depend on; unknown names and cycles are problems at the name that closes them."""
+        invalid = {name for name in names if name not in config.resolved}
 
-        def visit(profile: str) -> None:
+        def node(profile: str, needed: str) -> Node:
+            return config.resolved[profile].text.at(("depends_on", needed))
+
+        def needs(profile: str) -> Iterator[str]:
+            if profile not in config.resolved and profile not in invalid:
+                loaded = self._profile(profile, facts)
+                if loaded is not None:
+                    config.resolved[profile] = loaded
             resolved = config.resolved.get(profile)
-            for needed in resolved.wanted.settings.depends_on if resolved else ():
-                assert resolved is not None
-                node = resolved.text.at(("depends_on", needed))
-                if needed in path:
-                    cycle = " -> ".join([*path[path.index(needed) :], needed])
-                    self.problems.error(node, "depends_on", f"a cycle: {cycle}", "remove one of them")
+            for needed in resolved.wanted.settings.depends_on if resolved is not None else ():
+                if self.stack.knows(needed):
+                    yield needed
                     continue
-                if needed not in self.stack.known():
-                    key = next((key for key in SHARING if _names_service(resolved.text.get(key), needed)), "")
-                    node = resolved.text.get(key) or node
-                    self.problems.error(node, key or f"depends_on.{needed}", *self.stack.unknown(needed))
-                    continue
-                if needed not in config.resolved and (found := self._profile(needed, facts)) is not None:
-                    config.resolved[needed] = found
-                path.append(needed)
-                visit(needed)
-                path.pop()
+                text = config.resolved[profile].text
+                key = next((key for key in SHARING if _names_service(text.get(key), needed)), "")
+                place = text.get(key) or node(profile, needed)
+                self.problems.error(place, key or f"depends_on.{needed}", *self.stack.unknown(needed))
 
-        visit(name)
+        def report(path: Sequence[str], needed: str) -> None:
+            cycle = " -> ".join([*path[path.index(needed) :], needed])
+            self.problems.error(node(path[-1], needed), "depends_on", f"a cycle: {cycle}", "remove one of them")
+
+        dependency_order(names, needs, report)
 
 
 def _names_service(node: Node | None, profile: str) -> bool:

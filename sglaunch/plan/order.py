@@ -11,6 +11,7 @@ from sglaunch.plan.ports import held_ports, host_ports
 from sglaunch.plan.sharing import shares
 from sglaunch.plan.steps import ContainerPlan
 from sglaunch.spec.container import Wanted
+from sglaunch.spec.dependencies import dependency_order
 
 _T = TypeVar("_T")
 
@@ -31,17 +32,8 @@ def sort(items: Iterable[_T], name: Callable[[_T], str], needed: Mapping[str, Co
     by_name: dict[str, list[_T]] = {}
     for item in items:
         by_name.setdefault(name(item), []).append(item)
-    ordered: dict[str, list[_T]] = {}
-
-    def visit(one: str, path: tuple[str, ...]) -> None:
-        for other in needed.get(one, ()):
-            if other in by_name and other not in ordered and other not in path:
-                visit(other, (*path, other))
-        ordered.setdefault(one, by_name[one])
-
-    for one in by_name:
-        visit(one, (one,))
-    return [item for group in ordered.values() for item in group]
+    ordered = dependency_order(by_name, lambda one: [other for other in needed.get(one, ()) if other in by_name])
+    return [item for one in ordered for item in by_name[one]]
 
 
 def bringing_up(

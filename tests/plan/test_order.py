@@ -12,6 +12,7 @@ from sglaunch.plan.observation import Observation
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import plan_down, plan_start, plan_stop
 from sglaunch.plan.steps import Plan
+from sglaunch.spec.dependencies import dependency_order
 from sglaunch.spec.values import PortBinding
 
 PORT = {"80/tcp": (PortBinding("31800"),)}
@@ -67,3 +68,29 @@ def test_a_circle_of_needs_is_taken_down_all_the_same() -> None:
     seen = make_observation(*(make_container(make_wanted(profile=n, container_name=n)) for n in ("a", "b")))
     plan = plan_down(seen, project(), (), ("a", "b"), {"a": ["b"], "b": ["a"]})
     assert sorted(one.profile for one in plan.containers) == ["a", "b"]
+
+
+def test_many_levels_are_walked_once_and_a_long_chain_does_not_overflow() -> None:
+    """Ways through 24 levels of 10 double with each level; what is counted is visits, not time."""
+    layers = [[f"l{level}-{number}" for number in range(10)] for level in range(24)]
+    needed = {
+        name: layers[level + 1] if level + 1 < len(layers) else [] for level in range(24) for name in layers[level]
+    }
+    visits: list[str] = []
+
+    def needs(name: str) -> list[str]:
+        visits.append(name)
+        return needed[name]
+
+    ordered = dependency_order(layers[0], needs)
+    assert len(visits) == len(needed) == len(ordered)
+    assert all(ordered.index(other) < ordered.index(name) for name, others in needed.items() for other in others)
+    chain = [str(number) for number in range(5000)]
+    assert dependency_order(["0"], lambda name: chain[int(name) + 1 : int(name) + 2]) == chain[::-1]
+
+
+def test_a_cycle_is_reported_at_the_name_that_closes_it() -> None:
+    needed = {"a": ["b"], "b": ["c", "d"], "c": ["a"], "d": []}
+    cycles: list[tuple[list[str], str]] = []
+    ordered = dependency_order("abcd", needed.__getitem__, lambda path, name: cycles.append((list(path), name)))
+    assert (ordered, cycles) == (["c", "d", "b", "a"], [(["a", "b", "c"], "a")])
