@@ -1,6 +1,6 @@
 """YAML text to nodes, each with its place. The only user of ruamel.yaml.
 
-YAML 1.2: `22:22`, `yes` and `2024-01-01` are text. Bounded: a document may not grow beyond MAX_NODES by aliases.
+YAML 1.2: `22:22`, `yes` and `2024-01-01` are text. Bounded: aliases may not add more than MAX_ALIASED values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sglaunch.errors import Origin, Place
 from sglaunch.plain import replace
 from sglaunch.recall.witness import MAX_FILE as MAX_BYTES
 
-MAX_NODES = 20_000
+MAX_ALIASED = 20_000
 MAX_DEPTH = 40
 TAGS = {"!override": "override", "!reset": "reset"}
 _YAML_TAG = "tag:yaml.org,2002:"
@@ -135,6 +135,7 @@ class _Walk:
     def __init__(self, file: str, layer: str, problems: Problems) -> None:
         self.file, self.layer, self.problems, self.count = file, layer, problems, 0
         self.within: set[int] = set()
+        self.read: set[int] = set()
 
     def place(self, mark: Any) -> Place:
         return Place(self.file, mark.line + 1, mark.column + 1)
@@ -156,11 +157,13 @@ class _Walk:
             return self._node(raw, path, depth, key)
 
     def _node(self, raw: YamlNode, path: str, depth: int, key: Place | None) -> Node:
-        self.count += 1
+        self.count += id(raw) in self.read
+        self.read.add(id(raw))
         origin = Origin(self.place(raw.start_mark), self.layer)
-        if self.count > MAX_NODES or depth > MAX_DEPTH:
-            limit = f"{MAX_NODES} values (aliases count)" if self.count > MAX_NODES else f"{MAX_DEPTH} levels"
-            self.problems.error(origin.place, path, f"the file holds more than {limit}", "is this the right file?")
+        if self.count > MAX_ALIASED or depth > MAX_DEPTH:
+            much = f"aliases repeat more than {MAX_ALIASED} values"
+            message = much if self.count > MAX_ALIASED else f"nested deeper than {MAX_DEPTH} levels"
+            self.problems.error(origin.place, path, message, _DEEP)
             raise _Stop
         tag = self.custom_tag(raw, origin.place, path)
         if isinstance(raw, MappingNode):
