@@ -15,7 +15,7 @@ from sglaunch.convert.compose_keys import KEYS
 from sglaunch.convert.to_compose_build import build_of
 from sglaunch.errors import Problem
 from sglaunch.plain import Struct
-from sglaunch.plan.order import needs
+from sglaunch.plan.order import by_container, needs
 from sglaunch.spec.container import ContainerSpec, Wanted, expand
 from sglaunch.spec.server import KEY_TARGET
 
@@ -76,10 +76,11 @@ def _options(spec: ContainerSpec, services: Mapping[str, str]) -> dict[str, Any]
 
 
 def _service(wanted: Wanted, spec: ContainerSpec, exported: Sequence[Wanted]) -> dict[str, Any]:
-    service = _options(spec, {one.spec.container_name: one.profile for one in exported})
+    containers = by_container(exported)
+    service = _options(spec, containers)
     if wanted.build is not None:
         service["build"] = build_of(wanted.build)
-    if needed := needs(wanted, exported):
+    if needed := needs(wanted, containers):
         service["depends_on"] = {name: {"condition": _condition(wanted, name, exported)} for name in needed}
     if wanted.settings.pull_policy in ("always", "never", "build"):
         service["pull_policy"] = wanted.settings.pull_policy

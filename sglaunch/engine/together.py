@@ -81,32 +81,51 @@ def together(plans: Sequence[ContainerPlan], run: Run, interrupts: Interrupts) -
 
     side = SideLane()
     errors: list[BaseException] = []
-    waiting = list(range(len(plans)))
+    blocked = _before(plans)
+    followers: dict[int, list[int]] = {}
+    for number, before in enumerate(blocked):
+        for other in before:
+            followers.setdefault(other, []).append(number)
+    ready = [number for number, before in enumerate(blocked) if not before]
     running: dict[Future[None], int] = {}
     with ThreadPoolExecutor(max_workers=LANES) as pool:
-        while running or (waiting and not errors and not side.halted):
+        while running or (ready and not errors and not side.halted):
             if interrupts.came:
                 side.halt()
-            unfinished = {*waiting, *running.values()}
-            ready = [one for one in waiting if not (errors or side.halted or _before(one, plans) & unfinished)]
-            waiting = [one for one in waiting if one not in ready]
-            if len(ready) == 1 and not running:
-                run(plans[ready[0]], Lane(interrupts))
-                continue
-            for one in ready:
-                running[pool.submit(_begin, plans[one], run, side)] = one
-            errors += _ended(running, interrupts)
+            free = 0 if errors or side.halted else LANES - len(running)
+            begun, ready = ready[:free], ready[free:]
+            if len(begun) == 1 and not running:
+                run(plans[begun[0]], Lane(interrupts))
+                ended = begun
+            else:
+                running.update({pool.submit(_begin, plans[one], run, side): one for one in begun})
+                ended, failed = _ended(running, interrupts)
+                errors += failed
+            for one in ended:
+                for follower in followers.get(one, ()):
+                    blocked[follower].remove(one)
+                    ready += [] if blocked[follower] else [follower]
     if errors:
         raise _one(errors)
 
 
-def _before(one: int, plans: Sequence[ContainerPlan]) -> set[int]:
-    after = plans[one].after
+def _before(plans: Sequence[ContainerPlan]) -> list[set[int]]:
+    """For each plan the earlier ones that it comes after.
 
-    def must_end(other: ContainerPlan) -> bool:
-        return after is None or other.after is None or other.container in after
-
-    return {number for number, other in enumerate(plans[:one]) if must_end(other)}
+    One whose `after` is None comes after all of them, and before all later ones.
+    """
+    found: list[set[int]] = []
+    numbers: dict[str, list[int]] = {}
+    alone: list[int] = []
+    for number, plan in enumerate(plans):
+        if plan.after is None:
+            # Those before the last one of this kind have ended when that one begins.
+            found.append(set(range(alone[-1] if alone else 0, number)))
+            alone.append(number)
+        else:
+            found.append({*alone[-1:], *(other for name in plan.after for other in numbers.get(name, ()))})
+        numbers.setdefault(plan.container, []).append(number)
+    return found
 
 
 def _begin(plan: ContainerPlan, run: Run, side: SideLane) -> None:
@@ -114,19 +133,17 @@ def _begin(plan: ContainerPlan, run: Run, side: SideLane) -> None:
         run(plan, side)
 
 
-def _ended(running: dict[Future[None], int], interrupts: Interrupts) -> list[BaseException]:
-    """Waits until one ends, or a Ctrl-C comes; the errors of those that have ended."""
+def _ended(running: dict[Future[None], int], interrupts: Interrupts) -> tuple[list[int], list[BaseException]]:
+    """Waits until one ends, or a Ctrl-C comes; those that have ended, taken out of `running`, and their errors."""
     from concurrent.futures import FIRST_COMPLETED, wait
 
     try:
         with contextlib.nullcontext() if interrupts.came else interrupts.breakable():
             wait(running, return_when=FIRST_COMPLETED)
     except KeyboardInterrupt:
-        return []
+        return [], []
     done = [future for future in running if future.done()]
-    for future in done:
-        del running[future]
-    return [error for future in done if (error := future.exception()) is not None]
+    return [running.pop(future) for future in done], [error for future in done if (error := future.exception())]
 
 
 def _one(errors: list[BaseException]) -> BaseException:

@@ -18,13 +18,22 @@ _T = TypeVar("_T")
 
 def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
     """What is needed comes first; otherwise the given order."""
-    return sort(wanted, lambda one: one.profile, {one.profile: needs(one, wanted) for one in wanted})
+    containers = by_container(wanted)
+    return sort(wanted, lambda one: one.profile, {one.profile: needs(one, containers) for one in wanted})
 
 
-def needs(wanted: Wanted, everyone: Iterable[Wanted]) -> list[str]:
-    """Profiles that must be there first: those depended on, and those whose namespaces or volumes are shared."""
-    by_container = {one.spec.container_name: one.profile for one in everyone if one.profile != wanted.profile}
-    return [*wanted.settings.depends_on, *(by_container[name] for name in shares(wanted.spec) if name in by_container)]
+def by_container(wanted: Iterable[Wanted]) -> dict[str, str]:
+    """The profile of each container name."""
+    return {one.spec.container_name: one.profile for one in wanted}
+
+
+def needs(wanted: Wanted, containers: Mapping[str, str]) -> list[str]:
+    """Profiles that must be there first: those depended on, and those whose namespaces or volumes are shared.
+
+    `containers`: the profile of each container name.
+    """
+    shared = [containers[name] for name in shares(wanted.spec) if name in containers]
+    return [*wanted.settings.depends_on, *(profile for profile in shared if profile != wanted.profile)]
 
 
 def sort(items: Iterable[_T], name: Callable[[_T], str], needed: Mapping[str, Collection[str]]) -> list[_T]:
@@ -43,16 +52,21 @@ def bringing_up(
 
     `leaving`: plans that remove a container, which may be of the latter.
     """
+    others = (*plans, *leaving)
+    containers = by_container(wanted)
+    numbers: dict[str, list[int]] = {}
+    for number, other in enumerate(others):
+        numbers.setdefault(other.profile, []).append(number)
+    holders: dict[int, set[str]] = {}
+    for container in seen.containers:
+        if container.applied is not None:
+            for port in held_ports(container):
+                holders.setdefault(port, set()).add(container.applied.profile)
     found = []
-    for plan, one in zip(plans, wanted, strict=True):
-        first = needs(one, wanted)
-        ports = host_ports(one.spec).keys()
-        after = [
-            other.container
-            for other in (*plans, *leaving)
-            if other is not plan and (other.profile in first or ports & _held(other.profile, seen))
-        ]
-        found.append(replace(plan, after=tuple(after)))
+    for number, (plan, one) in enumerate(zip(plans, wanted, strict=True)):
+        first = {*needs(one, containers), *(name for port in host_ports(one.spec) for name in holders.get(port, ()))}
+        after = sorted({other for name in first for other in numbers.get(name, ())} - {number})
+        found.append(replace(plan, after=tuple(others[other].container for other in after)))
     return found
 
 
@@ -61,13 +75,18 @@ def following(
 ) -> list[ContainerPlan]:
     """What needs another goes before that one; `up`: the other way round. `needed`: by profile, those it needs."""
     plans = list(plans)
-    first = needed if up else {plan.profile: [one for one in needed if plan.profile in needed[one]] for plan in plans}
-    return [
-        replace(plan, after=tuple(p.container for p in plans if p.profile in first.get(plan.profile, ()) and p != plan))
-        for plan in sort(plans, lambda plan: plan.profile, first)
-    ]
-
-
-def _held(profile: str, seen: Observation) -> set[int]:
-    held = (held_ports(c) for c in seen.containers if c.applied is not None and c.applied.profile == profile)
-    return set().union(*held)
+    first: Mapping[str, Collection[str]] = needed
+    if not up:
+        needers: dict[str, list[str]] = {}
+        for one, others in needed.items():
+            for other in others:
+                needers.setdefault(other, []).append(one)
+        first = needers
+    numbers: dict[str, list[int]] = {}
+    for number, plan in enumerate(plans):
+        numbers.setdefault(plan.profile, []).append(number)
+    found = []
+    for plan in sort(plans, lambda plan: plan.profile, first):
+        after = sorted({number for name in first.get(plan.profile, ()) for number in numbers.get(name, ())})
+        found.append(replace(plan, after=tuple(plans[number].container for number in after if plans[number] != plan)))
+    return found

@@ -48,9 +48,10 @@ def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choic
     left_behind, seen = _left_behind(ordered, seen, project, choices)
     plans: list[ContainerPlan] = []
     left = claim_named(occupied(seen, project, ordered, {plan.container for plan in orphans}), ordered)
+    before: dict[str, str] = {}
     for one in ordered:
-        before = {plan.container: plan.action for plan in plans}
         plans.append(_plan_one(one, with_devices_of(left, accelerator_of(one)), project, choices, before))
+        before[plans[-1].container] = plans[-1].action
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)
@@ -100,7 +101,7 @@ def _after_needed(
     plan: ContainerPlan, wanted: Wanted, everyone: Sequence[Wanted], engine: Capabilities
 ) -> ContainerPlan:
     """What must be ready before this one starts is waited for, if this one starts at all."""
-    if not any(step.op in ("start", "unpause") for step in plan.steps):
+    if not wanted.settings.needs_ready or not any(step.op in ("start", "unpause") for step in plan.steps):
         return plan
     needed = [one for one in everyone if one.profile in wanted.settings.needs_ready]
     waits = [step for one in needed for step in ready_steps(one, f"{wanted.profile} needs it", engine)]

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -107,3 +108,22 @@ def test_an_engine_that_a_ctrl_c_killed_is_told_from_one_that_failed() -> None:
     with pytest.raises(EngineError):
         together(plans(first=(), second=()), run)
     assert told["first"]
+
+
+def test_each_plan_is_looked_at_once_however_many_wait() -> None:
+    """Of a long chain, and of many that come one after the other, none is looked at again in each round."""
+
+    class Counted(list[ContainerPlan]):
+        looked = 0
+
+        def __getitem__(self, which: Any) -> Any:
+            self.looked += 1
+            return super().__getitem__(which)
+
+    names = [f"n{number}" for number in range(200)]
+    chain = plans(**{name: (names[number - 1],) if number else () for number, name in enumerate(names)})
+    for given in (Counted(chain), Counted(plans(**dict.fromkeys(names)))):
+        ended: list[str] = []
+        together(given, lambda plan, _, ended=ended: ended.append(plan.container))
+        assert ended == names
+        assert given.looked <= 2 * len(names)

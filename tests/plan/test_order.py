@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from builders import make_container, make_observation, make_wanted, project
 
+from sglaunch.plan import order
 from sglaunch.plan.choices import Choices
-from sglaunch.plan.observation import Observation
+from sglaunch.plan.observation import Observation, ObservedContainer
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import plan_down, plan_start, plan_stop
 from sglaunch.plan.steps import Plan
@@ -94,3 +95,12 @@ def test_a_cycle_is_reported_at_the_name_that_closes_it() -> None:
     cycles: list[tuple[list[str], str]] = []
     ordered = dependency_order("abcd", needed.__getitem__, lambda path, name: cycles.append((list(path), name)))
     assert (ordered, cycles) == (["c", "d", "b", "a"], [(["a", "b", "c"], "a")])
+
+
+def test_the_ports_of_each_container_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many containers there are: a look at each of them for each profile grows with the square."""
+    wanted = [make_wanted(profile=f"p{n}", container_name=f"p{n}") for n in range(30)]
+    looked: list[ObservedContainer] = []
+    monkeypatch.setattr(order, "held_ports", lambda one: looked.append(one) or {})
+    plan_up(wanted, make_observation(*(make_container(one) for one in wanted)), project(), Choices())
+    assert len(looked) == len(wanted)
