@@ -18,11 +18,11 @@ from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.fetching import asks_age, is_due, plan_pull, policy_text
 from sglaunch.plan.observation import Observation, ObservedContainer, Project, foreign
+from sglaunch.plan.order import followers
 from sglaunch.plan.pins import disagreement, pinned
 from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
-from sglaunch.plan.sharing import followers
 from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan, Step
 from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
 from sglaunch.spec.container import Wanted, has_nvidia
@@ -35,6 +35,7 @@ class Run:
 
     def __init__(self, config: Config, engine: EngineClient, project: Project, wanted: list[Wanted]) -> None:
         self.config, self.engine, self.project, self.wanted = config, engine, project, wanted
+        self.followers: set[str] = set()
         self._required: dict[str, Mapping[str, str]] = {}
         self.further: Callable[[Sequence[str]], Run] | None = None
         """Prepares a run of other profiles with the same options."""
@@ -46,7 +47,7 @@ class Run:
 
     def plan(self, choices: Choices, *, measured: bool = True) -> tuple[Plan, Observation]:
         """A look at the engine and the plan, measured where something would be lost, if somebody is to hear of it."""
-        choices = replace(choices, known_profiles=frozenset(self.config.names))
+        choices = replace(choices, known_profiles=frozenset(self.config.names), followers=frozenset(self.followers))
         seen = self.observe()
         plan = plan_up(self.wanted, seen, self.project, choices)
         if self._takes_in(followers(plan, seen, self.project, self.wanted)):
@@ -66,6 +67,7 @@ class Run:
         names = [name for name in profiles if name in self.config.names]
         if self.further is None or not names:
             return False
+        self.followers.update(names)
         more = self.further(names)
         self.accept(more.config)
         known = {one.profile for one in self.wanted}
@@ -193,6 +195,7 @@ def wait(run: Run, plan: Plan, report: Report) -> dict[str, str]:
         (planned[name], step)
         for one in run.wanted
         if (name := one.spec.container_name) in planned
+        if one.profile not in run.followers or any(step.op == "start" for step in planned[name].steps)
         for step in ready_steps(one, "wanted ready", run.engine.capabilities)
     ]
     try:

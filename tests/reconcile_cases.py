@@ -16,6 +16,7 @@ from builders import (
     MOVED_ID,
     at,
     foreign_container,
+    identity,
     make_container,
     make_observation,
     make_wanted,
@@ -375,6 +376,22 @@ CASES: dict[str, Case] = {
     ),
     "whose volumes are shared is recreated": Case([BORROWER, NET], [make_container(OLD_NET), make_container(BORROWER)]),
     "whose volumes are shared is gone": Case([BORROWER, OLD_NET], make_container(BORROWER)),
+    "whose volumes were those of a container that was recreated by hand": Case(
+        [BORROWER, OLD_NET],
+        [make_container(OLD_NET, volumes=(DATA,)), make_container(BORROWER, volumes=(replace(DATA, name="e" * 64),))],
+    ),
+    "whose volumes are as the lender has them, and one of its own": Case(
+        [BORROWER, OLD_NET],
+        [make_container(OLD_NET, volumes=(DATA,)), make_container(BORROWER, volumes=(DATA, SCRATCH))],
+    ),
+    "whose recreate failed after the one it shares with was replaced": Case(
+        [IN_NET, OLD_NET],
+        [
+            make_container(OLD_NET, id="f" * 64, created=LATER),
+            make_container(OLD_NET, name="ana-eval-net.old", id=identity("ana-eval-net"), status="exited"),
+            make_container(IN_NET, status="exited"),
+        ],
+    ),
     # Several profiles.
     "what is depended on comes first": Case([API, DB]),
     "a dependency that is not asked for stays aside": Case(API),

@@ -21,7 +21,7 @@ from sglaunch.engine import host
 from sglaunch.errors import ConfigError, EngineError, Interrupted, Refused, SglaunchError
 from sglaunch.plain import replace
 from sglaunch.plan.observation import Observation, ObservedContainer
-from sglaunch.plan.steps import CREATE, RECREATE, Plan
+from sglaunch.plan.steps import CREATE, RECREATE, REMOVE, Plan
 from sglaunch.spec.container import Wanted
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -273,8 +273,9 @@ def test_whatever_strikes_a_step_the_old_container_is_kept_and_the_next_up_makes
 
 def check_kept(one: World, blow: Blow, plan: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
     """As before: every id with its name, whether it runs, and its restart policy."""
-    replaced = {key for key, (name, *_) in before.items() if name.startswith(f"/{plan.container}")}
-    looked = blow.op == "inspect" and plan.action == RECREATE and not replaced & set(after)
+    targets = {plan.container, *(step.target for step in plan.steps)}
+    replaced = {key for key, (name, *_) in before.items() if name.lstrip("/") in targets}
+    looked = blow.op == "inspect" and plan.action in (RECREATE, REMOVE) and bool(replaced) and not replaced & set(after)
     looked = looked and not _leaves_no_way_back(plan)
     if blow.op == "remove_volume" or (blow.op == "remove" and blow.kind != "fails") or looked:
         # There is no way back from a removal that may have been carried out: what is there now stays.

@@ -156,6 +156,9 @@ def _from_nerdctl(data: Mapping[str, Any]) -> Mapping[str, Any]:
     host = dict(data.get("HostConfig") or {})
     networks = _list(labels.get("nerdctl/networks"))
     host.setdefault("NetworkMode", str(networks[0]) if networks else "")
+    shared = re.search(r'"victimContainerId":"(\w+)"', labels.get("nerdctl/ipc") or "")
+    partners = {"PidMode": labels.get("nerdctl/pid-container"), "IpcMode": shared and shared[1]}
+    host |= {key: f"{CONTAINER}{partner}" for key, partner in partners.items() if partner}
     host.setdefault("AutoRemove", labels.get("nerdctl/auto-remove") == "true")
     if not host.get("PortBindings"):
         host["PortBindings"] = _nerdctl_ports(_list(labels.get("nerdctl/ports")))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from sglaunch.errors import Problem
 from sglaunch.plain import replace
-from sglaunch.plan.observation import Observation
+from sglaunch.plan.observation import RUNNING, Observation, ObservedContainer, Project, foreign
 from sglaunch.plan.ports import held_ports, host_ports
-from sglaunch.plan.sharing import shares
-from sglaunch.plan.steps import ContainerPlan
+from sglaunch.plan.replacing import OLD_SUFFIX
+from sglaunch.plan.sharing import blocking, dependents, shares
+from sglaunch.plan.steps import REMOVE, ContainerPlan, Plan
 from sglaunch.spec.container import Wanted
 from sglaunch.spec.dependencies import dependency_order
 
@@ -90,3 +92,70 @@ def following(
         after = sorted({number for name in first.get(plan.profile, ()) for number in numbers.get(name, ())})
         found.append(replace(plan, after=tuple(plans[number].container for number in after if plans[number] != plan)))
     return found
+
+
+def removed_last(plans: Sequence[ContainerPlan], seen: Observation) -> list[ContainerPlan]:
+    """The plans, with the removal of a container after the plans that remove who shares something of it."""
+    removals, sharers = _removals(Plan(tuple(plans)), seen), _sharers(seen)
+    removed = {one.name for one in removals.values()}
+    kept: list[ContainerPlan] = []
+    last: list[ContainerPlan] = []
+    for plan in plans:
+        at = next((number for number, step in enumerate(plan.steps) if step.op == "remove"), len(plan.steps))
+        before, steps = plan.steps[:at], plan.steps[at:]
+        found = removals.get(steps[0].target) if steps else None
+        names = {one.name for one in dependents(found, sharers)} & removed if found is not None else set()
+        if not names:
+            kept.append(plan)
+            continue
+        names |= {name.removesuffix(OLD_SUFFIX) for name in names}
+        after = (plan.container, *sorted(names), *(name + OLD_SUFFIX for name in sorted(names)))
+        kept += [replace(plan, steps=before)] if before else []
+        removal = ContainerPlan(plan.profile, steps[0].target, REMOVE, steps=steps) if before else plan
+        last.insert(0, replace(removal, after=after))
+    return removable([*kept, *last], seen)
+
+
+def removable(plans: Sequence[ContainerPlan], seen: Observation) -> list[ContainerPlan]:
+    """The plans, with a problem where the engine does not remove a container because another one stays."""
+    removals, sharers = _removals(Plan(tuple(plans)), seen), _sharers(seen)
+    removed = {one.name for one in removals.values()}
+    found = []
+    for plan in plans:
+        containers = [removals[step.target] for step in plan.steps if step.op == "remove" and step.target in removals]
+        stay = [(one, other) for one in containers for other in blocking(one, sharers) if other.name not in removed]
+        problems = [
+            Problem(
+                f"{seen.engine.name} cannot remove {one.name} while {other.name} exists, which shares its namespaces",
+                hint=f"remove {other.name} too",
+            )
+            for one, other in stay
+        ]
+        found.append(replace(plan, problems=(*plan.problems, *problems)))
+    return found
+
+
+def followers(plan: Plan, seen: Observation, project: Project, wanted: Iterable[Wanted]) -> list[str]:
+    """Profiles that are not wanted, of containers that must be replaced with one that the plan removes: they run and
+    share something of it, or the engine does not remove it before them."""
+    known, sharers = {one.profile for one in wanted}, _sharers(seen)
+    found = [
+        one
+        for container in _removals(plan, seen).values()
+        for one in (*(c for c in dependents(container, sharers) if c.status == RUNNING), *blocking(container, sharers))
+    ]
+    ours = {one.applied.profile for one in found if one.applied is not None and not foreign(one, project)}
+    return sorted(ours - known)
+
+
+def _sharers(seen: Observation) -> Observation:
+    """The observation, with the containers alone that share something of another one."""
+    specs = ((one, (one.applied.spec if one.applied is not None else None) or {}) for one in seen.containers)
+    return replace(seen, containers=tuple(one for one, spec in specs if one.partners or shares(spec)))
+
+
+def _removals(plan: Plan, seen: Observation) -> dict[str, ObservedContainer]:
+    """The containers that a plan removes, each by the name it has by then."""
+    aside = {step.to: step.target for step in plan.steps("rename") if step.to.endswith(OLD_SUFFIX)}
+    found = {step.target: seen.named(aside.get(step.target, step.target)) for step in plan.steps("remove", "gone")}
+    return {name: one for name, one in found.items() if one is not None}

@@ -22,7 +22,7 @@ from sglaunch.plan.gpus import Shortage, busy, count_problems
 from sglaunch.plan.observation import STOPPED, Observation, ObservedContainer, Project, foreign, way_out
 from sglaunch.plan.options import NOTHING
 from sglaunch.plan.options import RECREATE as RECREATE_EFFECT
-from sglaunch.plan.order import bringing_up, in_order
+from sglaunch.plan.order import bringing_up, in_order, removed_last
 from sglaunch.plan.ports import given, occupied, taken_ports
 from sglaunch.plan.removing import removal
 from sglaunch.plan.repair import leftovers, passing, plan_repair, plan_successor, repaired
@@ -37,25 +37,34 @@ from sglaunch.spec.container import Wanted
 
 def plan_up(wanted: Sequence[Wanted], seen: Observation, project: Project, choices: Choices) -> Plan:
     """Makes every container what its profile says; repairs first, then what others depend on."""
+    first, ordered = seen, in_order(wanted)
     repair = plan_repair(seen, project, [one.profile for one in wanted])
     seen = repaired(seen, repair)
-    for successor in [_successor(one, seen, project, choices) for one in wanted]:
+    for successor in [_successor(one, seen, project, choices) for one in ordered]:
         if successor is not None:
             repair = Plan((*repair.containers, successor))
             seen = repaired(seen, Plan((successor,)))
-    ordered = in_order(wanted)
     orphans, warnings = _orphans(ordered, seen, project, choices)
     left_behind, seen = _left_behind(ordered, seen, project, choices)
     plans: list[ContainerPlan] = []
     left = claim_named(occupied(seen, project, ordered, {plan.container for plan in orphans}), ordered)
     before: dict[str, str] = {}
     for one in ordered:
-        plans.append(_plan_one(one, with_devices_of(left, accelerator_of(one)), project, choices, before))
+        chosen = _for(one, seen, choices)
+        plans.append(_plan_one(one, with_devices_of(left, accelerator_of(one)), project, chosen, before))
         before[plans[-1].container] = plans[-1].action
         left = claim(given(left, one) if plans[-1].action != REFUSE else left, plans[-1].steps)
     plans = [_after_needed(plan, one, ordered, seen.engine) for plan, one in zip(plans, ordered, strict=True)]
     plans = bringing_up(plans, ordered, seen, orphans)
-    return Plan((*repair.containers, *left_behind, *plans, *orphans), (*warnings, *leftovers(seen, project)))
+    everything = removed_last((*repair.containers, *left_behind, *plans, *orphans), first)
+    return Plan(tuple(everything), (*warnings, *leftovers(seen, project)))
+
+
+def _for(wanted: Wanted, seen: Observation, choices: Choices) -> Choices:
+    """A stopped container that nobody named stays stopped."""
+    there = seen.named(wanted.spec.container_name)
+    stopped = wanted.profile in choices.followers and there is not None and there.status in STOPPED
+    return replace(choices, start=False) if stopped else choices
 
 
 def _successor(wanted: Wanted, seen: Observation, project: Project, choices: Choices) -> ContainerPlan | None:
@@ -188,6 +197,9 @@ def _existing(
             warnings.append(Problem(message, hint="`sglaunch up` tries again"))
         found = [_taken(change) for change in found]
         plan = _recreation(wanted, container, seen, choices, cause)
+        if renewed and container.partners:
+            # Docker cannot start it then, and Podman would start the replaced container with it.
+            plan = replace(plan, steps=tuple(replace(s, undo=()) if s.op == "stop" else s for s in plan.steps))
         return replace(
             plan,
             changes=tuple(found),

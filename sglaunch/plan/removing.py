@@ -8,7 +8,7 @@ from sglaunch.errors import Problem
 from sglaunch.plain import replace
 from sglaunch.plan import consent
 from sglaunch.plan.observation import SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
-from sglaunch.plan.order import following
+from sglaunch.plan.order import following, removable
 from sglaunch.plan.repair import leftovers, plan_repair, repaired
 from sglaunch.plan.replacing import forget_steps
 from sglaunch.plan.sharing import sharers
@@ -39,7 +39,7 @@ def plan_down(
     plans = [removal(c, "asked", seen, protect=_profile(c) not in unprotected, snapshot=snapshot) for c in mine]
     named = {profile for profile in profiles if profile not in {_profile(c) for c in mine}}
     refused = [_refusal(c, project) for c in seen.containers if _profile(c) in named and not _is_passing(c)]
-    return Plan((*following(plans, sharers(mine, needed)), *refused))
+    return Plan((*removable(following(plans, sharers(mine, needed)), seen), *refused))
 
 
 def removal(

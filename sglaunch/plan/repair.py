@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 from sglaunch.errors import Problem
 from sglaunch.plain import replace
 from sglaunch.plan.observation import RUNNING, SERVING, STOPPED, Observation, ObservedContainer, Project, foreign
-from sglaunch.plan.replacing import forget_steps, passing_names
+from sglaunch.plan.replacing import OLD_SUFFIX, forget_steps, passing_names
+from sglaunch.plan.sharing import dependents
 from sglaunch.plan.steps import REPAIR, ContainerPlan, Plan, Step
 from sglaunch.plan.volumes import erase_steps
 
@@ -40,7 +41,7 @@ def plan_successor(
     if old.status not in STOPPED or main.status not in (*STOPPED, *SERVING):
         return None
     back = _back(main, old, name, seen)
-    if not is_wanted(main) and (main.status in STOPPED or is_wanted(old)):
+    if not is_wanted(main) and (main.status in STOPPED or is_wanted(old) or dependents(old, seen)):
         return _plan(name, seen, project, [*_halt(main), *back])
     undo = (Step("stop", name, "undo"), *(replace(step, cause="undo") for step in back))
     starts = {"paused": ["unpause"], "created": ["start"], "exited": ["start"]}.get(main.status, [])
@@ -139,8 +140,8 @@ def _back(main: ObservedContainer, old: ObservedContainer, name: str, seen: Obse
 
 def _restart(old: ObservedContainer, name: str, successor: ObservedContainer | None, seen: Observation) -> list[Step]:
     """It ran before, if it was stopped after the one that was to replace it had been made. It cannot start where a
-    container whose namespace it shares is gone."""
-    there = {word for one in seen.containers for word in (one.id, one.name)}
+    container whose namespace it shares is gone or replaced."""
+    there = {word for one in seen.containers if not one.name.endswith(OLD_SUFFIX) for word in (one.id, one.name)}
     if not there.issuperset(old.partners.values()):
         return []
     if successor is None or old.status != "exited" or not _is_later(old.finished, successor.created):

@@ -18,7 +18,7 @@ from sglaunch.plan.diff import Change
 from sglaunch.plan.observation import RUNNING, SERVING, Observation, ObservedContainer
 from sglaunch.plan.options import BY_FIELD, UPDATE
 from sglaunch.plan.steps import Step
-from sglaunch.plan.volumes import erase_steps, inherited
+from sglaunch.plan.volumes import erase_steps, inherited, own_volumes
 from sglaunch.spec.container import Wanted, wants_nvidia
 
 NEW_SUFFIX, OLD_SUFFIX = ".new", ".old"
@@ -62,7 +62,7 @@ def replace_steps(
         steps += proof_steps(wanted, choices, seen.engine)
     if not vanishes:
         steps.append(Step("remove", aside, "the new one has taken its place"))
-    steps += erase_steps((one for one in old.volumes if one not in volumes), name, saved=choices.snapshot)
+    steps += erase_steps((one for one in own_volumes(old, seen) if one not in volumes), name, saved=choices.snapshot)
     steps += forget_steps(old)
     return steps
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sglaunch.plan.observation import RUNNING, Observation, ObservedContainer, Project, foreign
-from sglaunch.plan.steps import CREATE, RECREATE, Plan
+from sglaunch.plan.capabilities import PODMAN
+from sglaunch.plan.observation import Observation, ObservedContainer
+from sglaunch.plan.steps import CREATE, RECREATE
+from sglaunch.plan.volumes import lent
 from sglaunch.spec.container import ContainerSpec, Wanted
 
 CONTAINER = "container:"
@@ -36,21 +38,27 @@ def renewal(wanted: Wanted, old: ObservedContainer, seen: Observation, renewed: 
         held = old.partners.get(field)
         if held and there is not None and held not in (there.id, there.name):
             return f"shares {what} of a container that was {name} and is gone"
+        volumes = lent(old, seen) if field == "volumes_from" else {}
+        if any(one.name not in volumes.get(one.target, (one.name,)) for one in old.volumes):
+            return f"has volumes of a container that was {name} and is gone"
     return ""
 
 
-def followers(plan: Plan, seen: Observation, project: Project, wanted: Iterable[Wanted]) -> list[str]:
-    """Profiles of running containers that share something of one that the plan replaces, without those wanted."""
-    known = {one.profile for one in wanted}
-    replaced = {one.container for one in plan.containers if one.action == RECREATE}
-    return sorted(
-        {
-            one.applied.profile
-            for one in seen.containers
-            if one.status == RUNNING and one.applied is not None and not foreign(one, project)
-            if one.applied.profile not in known and replaced & set(shares(one.applied.spec or {}))
-        }
-    )
+def dependents(container: ObservedContainer, seen: Observation) -> list[ObservedContainer]:
+    """Containers that share a namespace or volumes of one: as the engine shows it, else as their labels have it."""
+
+    def depends(one: ObservedContainer) -> bool:
+        spec = (one.applied.spec if one.applied is not None else None) or {}
+        field = shares(spec).get(container.name)
+        return container.id in one.partners.values() or (field is not None and field not in one.partners)
+
+    return [one for one in seen.containers if depends(one)]
+
+
+def blocking(container: ObservedContainer, seen: Observation) -> list[ObservedContainer]:
+    """Containers that must be removed before one can be: Podman keeps a container whose namespaces others share."""
+    shared = dependents(container, seen) if seen.engine.name == PODMAN else []
+    return [one for one in shared if container.id in one.partners.values()]
 
 
 def sharers(containers: Iterable[ObservedContainer], needed: Mapping[str, Collection[str]]) -> dict[str, list[str]]:

@@ -17,8 +17,17 @@ from sglaunch.spec.container import ContainerSpec, Wanted, expand
 
 def own_volumes(container: ObservedContainer, seen: Observation) -> tuple[Volume, ...]:
     """The anonymous volumes of a container, without those of the containers it has `volumes_from`."""
-    shared = {volume.name for partner in _lenders(container, seen) for volume in partner.volumes}
-    return tuple(volume for volume in container.volumes if volume.name not in shared)
+    shared = lent(container, seen)
+    return tuple(volume for volume in container.volumes if volume.target not in shared)
+
+
+def lent(container: ObservedContainer, seen: Observation) -> dict[str, set[str]]:
+    """By path, the anonymous volumes of the containers it has `volumes_from`, where its profile mounts nothing."""
+    found: dict[str, set[str]] = {}
+    for volume in (volume for lender in _lenders(container, seen) for volume in lender.volumes):
+        if volume.target not in _written(container):
+            found.setdefault(volume.target, set()).add(volume.name)
+    return found
 
 
 def inherited(wanted: Wanted, old: ObservedContainer, seen: Observation) -> tuple[Volume, ...]:
