@@ -110,3 +110,14 @@ def test_an_image_is_known_by_its_id_or_where_that_is_all_by_its_digest() -> Non
     assert local_image(data).id == f"sha256:{'aa' * 32}"
     assert local_image(data, by_digest).id == "sha256:bb"
     assert local_image({"Id": "sha256:cc", "RepoDigests": []}, by_digest).id == "sha256:cc"
+
+
+def test_nerdctls_labels_name_whose_namespace_is_shared() -> None:
+    labels = {
+        "nerdctl/pid-container": "a" * 64,
+        "nerdctl/ipc": f'{{"mode":"container","victimContainerId":"{"b" * 64}"}}',
+        "nerdctl/networks": f'["container:{"c" * 64}"]',
+    }
+    shared = {"network_mode": "c" * 64, "ipc": "b" * 64, "pid": "a" * 64}
+    assert container(nerdctl("running", labels=labels)).partners == shared
+    assert container(nerdctl("running")).partners == {}
