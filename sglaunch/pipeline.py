@@ -24,7 +24,7 @@ from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
 from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan, Step
-from sglaunch.project import Common, connect, enforce, load_config, machine_of, project_of
+from sglaunch.project import Common, connect, enforce, load_config, project_of
 from sglaunch.spec.container import Wanted, has_nvidia
 
 SHORTAGE = "shortage"
@@ -106,7 +106,7 @@ def prepare(
 ) -> Run:
     """Loads and connects; `pull_policy` and `wait_timeout` override every profile's. `frozen`: the lock must hold."""
     config = load_config(common, profiles)
-    enforce(config, machine_of(common, config.engine))
+    enforce(config, common)
     wanted = list(config.wanted.values())
     if pull_policy is not None:
         wanted = [replace(one, settings=replace(one.settings, pull_policy=pull_policy)) for one in wanted]

@@ -17,9 +17,7 @@ from sglaunch.errors import Refused, UsageError
 from sglaunch.plain import Struct
 from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.observation import Project
-from sglaunch.plan.policy import violations
 from sglaunch.recall import witness
-from sglaunch.spec.container import expand
 
 ENGINE_VARIABLE, CONTEXT_VARIABLE = "SGLAUNCH_ENGINE", "SGLAUNCH_CONTEXT"
 
@@ -126,11 +124,15 @@ def choice_of(common: Common, configured: Mapping[str, str]) -> detect.Choice:
     return detect.Choice(name, context, host, sudo=configured.get("sudo") == "true", **more)
 
 
-def enforce(config: Config, machine: Machine | None = None) -> None:
+def enforce(config: Config, common: Common) -> None:
     """Refuses what the site forbids: every line to blame at once. Links are followed on the machine of the engine."""
+    if not config.policy.origins:
+        return
+    from sglaunch.plan.policy import host_paths_of, violations
+
     wanted = config.wanted.values()
-    sources = {m.source for one in wanted for m in expand(one.spec).volumes.values() if m.type == "bind"}
-    real = (machine or Machine()).real_paths(sources)
+    paths = {path for one in wanted for path in host_paths_of(one, config.policy)}
+    real = machine_of(common, config.engine).real_paths(paths)
     problems = [problem for one in wanted for problem in violations(one, config.policy, real)]
     if problems:
         message = f"the site's policy refuses {'this' if len(problems) == 1 else 'these'}"

@@ -85,7 +85,7 @@ def _unknown(profile: str, key: str, resolved: Resolved) -> UsageError:
 def validate(common: Common, profiles: Sequence[str]) -> int:
     """Checks every file and profile; touches no engine."""
     config = load(request(common), profiles, everything=not profiles)
-    enforce(config)
+    enforce(config, common)
     if common.json:
         show_json({"schema_version": SCHEMA_VERSION, "profiles": list(config.resolved), "errors": []})
         return 0

@@ -125,7 +125,7 @@ def _with_profile(facts: Facts, common: Common, profile: str, found: detect.Cand
     config = load_config(common, [profile])
     refused: Sequence[Problem] = ()
     try:
-        enforce(config)
+        enforce(config, common)
     except Refused as error:
         refused = error.problems()
     wanted = config.wanted[profile]

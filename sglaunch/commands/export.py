@@ -17,7 +17,7 @@ from sglaunch.errors import ConfigError, Problem
 from sglaunch.plan.gaps import fitted
 from sglaunch.plan.order import in_order
 from sglaunch.plan.pins import pinned
-from sglaunch.project import Common, choice_of, enforce, load_config, machine_of
+from sglaunch.project import Common, choice_of, enforce, load_config
 from sglaunch.report.problems import SCHEMA_VERSION, loss_lines, problem_data, warning_lines
 from sglaunch.report.progress import say
 from sglaunch.spec.container import Wanted
@@ -29,7 +29,7 @@ _Export = Callable[[Common, Config, Sequence[Wanted]], tuple[str, list[Problem]]
 def run(common: Common, form: str, profiles: Sequence[str]) -> int:
     """Prints the profiles, those they depend on first; on stderr what the format does not say."""
     config = load_config(common, profiles)
-    enforce(config, machine_of(common, config.engine))
+    enforce(config, common)
     here = _MACHINES.get(platform.machine(), "linux/amd64")
     found = [pinned(one, here) for one in config.wanted.values()]
     _raise([problem for _, problem in found if problem is not None], config)

@@ -31,7 +31,7 @@ from sglaunch.config.named_files import NamedFiles
 from sglaunch.config.node import Node, Problems
 from sglaunch.config.policy import read_policy
 from sglaunch.config.profile import validate
-from sglaunch.config.render import Context, render, render_vars
+from sglaunch.config.render import RULE_FACTS, Context, render, render_vars
 from sglaunch.config.shorthand import lengthen
 from sglaunch.config.shorthand_paths import Paths
 from sglaunch.config.specify import SERVICE, SHARING, default_name, specify, with_containers
@@ -72,9 +72,12 @@ class Loader:
             pins=self.lock.pins,
         )
         self.server, there = ("", {}) if self.problems.errors else self.request.there(self.engine())
-        facts = {**self.request.facts, **there, "project": project, "project_dir": str(self.files.folder)}
+        facts = {**self.request.facts, **there}
+        account = {**facts, "home": facts.pop("account_home", facts["home"])}
+        facts |= {"project": project, "project_dir": str(self.files.folder)}
         if self.stack.policy is not None:
-            rules = render(self.stack.policy, Context(facts, self.env), self.problems, "policy")
+            context = Context({name: account[name] for name in RULE_FACTS}, {}, is_rule=True)
+            rules = render(self.stack.policy, context, self.problems, "policy")
             config.policy = read_policy(rules, self.problems)
         names = self._names(profiles, everything)
         for name in names:

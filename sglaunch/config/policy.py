@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.suggest import nearest
 from sglaunch.errors import Origin
+from sglaunch.spec.meaning import clean, spelled
 from sglaunch.spec.policy import DENIABLE, Policy
 from sglaunch.spec.values import parse_size
 
@@ -85,16 +85,25 @@ def _folders(node: Node, path: str, problems: Problems) -> tuple[str, ...]:
     for folder, item in zip(folders, node.value if node.is_list else (), strict=False):
         if not folder.startswith("/"):
             problems.error(item, path, f"{folder!r} is not an absolute path", "begin it with /")
-    return tuple(posixpath.normpath(folder) for folder in folders)
+    return tuple(clean(folder) for folder in folders)
 
 
 def _options(node: Node, path: str, problems: Problems) -> tuple[str, ...]:
     rules = _texts(node, path, problems)
     for rule, item in zip(rules, node.value if node.is_list else (), strict=False):
-        option = rule.partition("=")[0]
+        option, has_value, value = rule.partition("=")
         if option not in DENIABLE:
             problems.error(item, path, f"{option!r} is not an option that can be forbidden", nearest(option, DENIABLE))
+        elif has_value:
+            _check_value(item, path, option, value, problems)
     return rules
+
+
+def _check_value(node: Node, path: str, option: str, value: str, problems: Problems) -> None:
+    try:
+        spelled(option, value)
+    except ValueError as error:
+        problems.error(node, path, f"{option}: {error}")
 
 
 def _count(node: Node, path: str, problems: Problems) -> int:

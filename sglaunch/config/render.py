@@ -22,6 +22,8 @@ from sglaunch.spec.values import looks_secret
 
 MAX_RESULT = 64 * 1024
 FACTS = ("user", "uid", "gid", "home", "hostname", "project", "profile", "project_dir")
+RULE_FACTS = ("user", "uid", "gid", "home", "hostname")
+"""What a rule of the policy may name: what the system knows of the caller, and nobody can set."""
 FILTERS = ("default", "lower", "upper", "replace", "trim", "int", "join", "basename", "dirname")
 ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.List, nodes.Tuple),
@@ -57,7 +59,7 @@ class Names:
 class Context(Struct, frozen=True):
     """What expressions see. `facts` are FACTS; `secret_vars` names the values that are secret.
 
-    `var_reads`: by name, what the value of a variable was made of.
+    `var_reads`: by name, what the value of a variable was made of. `is_rule`: the facts alone are seen.
     """
 
     facts: Mapping[str, Any]
@@ -65,8 +67,11 @@ class Context(Struct, frozen=True):
     vars: Mapping[str, Any] = field(default_factory=dict)
     secret_vars: frozenset[str] = frozenset()
     var_reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    is_rule: bool = False
 
     def namespace(self) -> dict[str, Any]:
+        if self.is_rule:
+            return dict(self.facts)
         secrets = self.secret_vars
         return {**self.facts, "env": Names(self.env, looks_secret), "vars": Names(self.vars, secrets.__contains__)}
 
@@ -139,6 +144,8 @@ def _render_scalar(node: Node, context: Context, problems: Problems, path: str) 
     except _RuleError as error:
         problems.error(node, path, str(error), error.hint)
         return node
+    if context.is_rule:
+        return replace(node, value=value, text=None)
     secret = namespace["env"].read_secret or namespace["vars"].read_secret
     reads = {f"env.{name}" for name in namespace["env"].read}
     reads |= {"project"} & {name.name for name in template.find_all(nodes.Name)}
@@ -166,7 +173,10 @@ def _parse(text: str, names: Iterable[str]) -> nodes.Template:
     _check(template)
     for name in template.find_all(nodes.Name):
         if name.name not in names:
-            hint = nearest(name.name, names) or f"names are {', '.join(sorted(names))}"
+            listed = f"names are {', '.join(sorted(names))}"
+            if "env" not in names:
+                raise _RuleError(f"{name.name!r} is not for a rule, which holds facts of the system alone", listed)
+            hint = nearest(name.name, names) or listed
             raise _RuleError(f"{name.name!r} is not defined", f"{hint}; variables are env.NAME and vars.NAME")
     return template
 

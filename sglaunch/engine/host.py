@@ -37,10 +37,10 @@ def hostname() -> str:
 
 
 def facts() -> dict[str, Any]:
-    """user, uid, gid, home, hostname."""
+    """user, uid, gid, home, hostname; account_home, which no variable of the caller changes."""
     uid, gid, name, folder = witness.ask("person")
-    home = witness.env("HOME") or folder or "/"
-    return {"user": name or f"uid{uid}", "uid": uid, "gid": gid, "home": home, "hostname": hostname()}
+    known = {"user": name or f"uid{uid}", "uid": uid, "gid": gid, "hostname": hostname()}
+    return {**known, "home": witness.env("HOME") or folder or "/", "account_home": folder or "/"}
 
 
 def owner() -> Owner:

@@ -150,7 +150,8 @@ class Server(Machine):
 
     def facts(self) -> Mapping[str, Any]:
         user, uid, gid, home, hostname = self._about[:5]
-        return {"user": user, "uid": int(uid), "gid": int(gid), "home": home, "hostname": hostname}
+        ids = {"user": user, "uid": int(uid), "gid": int(gid)}
+        return {**ids, "home": home, "account_home": home, "hostname": hostname}
 
     def owner(self) -> Owner:
         facts = self.facts()

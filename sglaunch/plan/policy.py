@@ -1,6 +1,7 @@
 """What the site refuses: every violation with the place of the value and of the rule; pure.
 
-The rules look at the finished spec, so that no route of a value (file, extends, template, --set) goes around them.
+The rules look at the finished spec, so that no route of a value (file, extends, template, --set) goes around them. They
+compare what values mean (spec/meaning.py), so that no spelling does.
 """
 
 from __future__ import annotations
@@ -10,23 +11,46 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sglaunch.errors import Problem
+from sglaunch.plain import replace
 from sglaunch.spec.container import ContainerSpec, Wanted, expand, origin_of
+from sglaunch.spec.meaning import (
+    ALL,
+    clean,
+    given,
+    gpus,
+    host_paths,
+    image_names,
+    image_pattern,
+    is_meant,
+    places,
+    shared_memory,
+    spelled,
+    touches,
+    within,
+)
 from sglaunch.spec.policy import Policy
 from sglaunch.spec.values import format_size
 
-_UNSET: tuple[object, ...] = (None, "", False, (), {})
+
+def host_paths_of(wanted: Wanted, policy: Policy) -> set[str]:
+    """The host paths that the rules compare, which the machine of the engine must resolve first."""
+    rules = [*policy.allow_mounts, *policy.deny_mounts]
+    rules += [value for option, _, value in (rule.partition("=") for rule in policy.deny) if option == "devices"]
+    found = [*(path for _, path in host_paths(expand(wanted.spec))), *rules]
+    return {clean(path) for path in found if path.startswith("/")}
 
 
 def violations(wanted: Wanted, policy: Policy, real_paths: Mapping[str, str]) -> list[Problem]:
-    """Every rule that a profile breaks. `real_paths`: each bind source without symbolic links."""
-    spec = expand(wanted.spec)
+    """Every rule that a profile breaks. `real_paths`: each of `host_paths_of` without symbolic links."""
+    spec, accelerator = expand(wanted.spec), wanted.settings.accelerator
     found = [
         *_name(spec, policy),
         *_labels(spec, policy),
         *_mounts(spec, policy, real_paths),
-        *_denied(spec, policy),
+        *_denied(replace(spec, server=wanted.spec.server), policy, real_paths, accelerator),
         *_image(spec, policy),
-        *_limits(spec, policy),
+        *_gpus(spec, policy, real_paths, accelerator),
+        *_shared_memory(spec, policy, real_paths),
     ]
     problems = []
     for path, rule, message, hint in found:
@@ -49,40 +73,42 @@ def _name(spec: ContainerSpec, policy: Policy) -> _Found:
 
 def _labels(spec: ContainerSpec, policy: Policy) -> _Found:
     for name in policy.labels:
-        if not spec.labels.get(name):
+        if not spec.labels.get(name, "").strip():
             yield "labels", "labels", f"the site demands the label {name}", f"write labels: {{{name}: ...}}"
 
 
 def _mounts(spec: ContainerSpec, policy: Policy, real_paths: Mapping[str, str]) -> _Found:
-    for target, mount in spec.volumes.items():
-        if mount.type != "bind":
-            continue
-        real = real_paths.get(mount.source, mount.source)
-        shown = mount.source if real == mount.source else f"{mount.source} (a link to {real})"
-        if any(_touches(path, folder) for path in (mount.source, real) for folder in policy.deny_mounts):
-            yield f"volumes.{target}", "mounts.deny", f"the site forbids to mount {shown}", "mount another folder"
-        elif policy.allow_mounts and not all(
-            any(_within(path, folder) for folder in policy.allow_mounts) for path in (mount.source, real)
-        ):
-            allowed = f"allowed is what lies under {', '.join(policy.allow_mounts)}"
-            yield f"volumes.{target}", "mounts.allow", f"the site does not allow to mount {shown}", allowed
+    denied = {place for folder in policy.deny_mounts for place in places(folder, real_paths)}
+    allowed = {place for folder in policy.allow_mounts for place in places(folder, real_paths)}
+    for path, source in host_paths(spec):
+        real = clean(real_paths.get(clean(source), source))
+        shown = source if real == clean(source) else f"{source} (a link to {real})"
+        if any(touches(place, folder) for place in places(source, real_paths) for folder in denied):
+            yield path, "mounts.deny", f"the site forbids to mount {shown}", "mount another folder"
+        elif allowed and path.startswith("volumes.") and not any(within(real, folder) for folder in allowed):
+            hint = f"allowed is what lies under {', '.join(policy.allow_mounts)}"
+            yield path, "mounts.allow", f"the site does not allow to mount {shown}", hint
 
 
-def _denied(spec: ContainerSpec, policy: Policy) -> _Found:
+def _denied(spec: ContainerSpec, policy: Policy, real_paths: Mapping[str, str], accelerator: str) -> _Found:
     for rule in policy.deny:
-        option, _, value = rule.partition("=")
-        written = getattr(spec, option)
-        if written in _UNSET or (value and str(written) != value and value not in _items(written)):
-            continue
-        yield option, "deny", f"the site forbids {rule}", f"write {option}: null, or ask who keeps the site file"
-
-
-def _items(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, tuple | Mapping) else []
+        option, has_value, value = rule.partition("=")
+        meant = spelled(option, value) if has_value else ""
+        hit = [
+            one
+            for one in given(option, spec, real_paths, accelerator)
+            if (is_meant(option, one.text, meant, spec, real_paths) if has_value else one.written)
+        ]
+        for one in hit[:1]:
+            key = one.path.partition(".")[0]
+            remedy = "user: me" if one.path == "user" and one.why else f"{key}: null"
+            hint = f"write {remedy}, or ask who keeps the site file"
+            yield one.path, "deny", f"the site forbids {rule}{f', and {one.why}' if one.why else ''}", hint
 
 
 def _image(spec: ContainerSpec, policy: Policy) -> _Found:
-    if policy.images and not any(fnmatch.fnmatchcase(spec.image, pattern) for pattern in policy.images):
+    patterns, names = map(image_pattern, policy.images), image_names(spec.image)
+    if policy.images and not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names):
         yield (
             "image",
             "images",
@@ -91,22 +117,28 @@ def _image(spec: ContainerSpec, policy: Policy) -> _Found:
         )
 
 
-def _limits(spec: ContainerSpec, policy: Policy) -> _Found:
-    if policy.max_gpus is not None and spec.gpus is not None:
-        asked = len(spec.gpus.ids) if spec.gpus.ids else spec.gpus.count
-        if asked == -1 or asked > policy.max_gpus:
-            message = f"the site gives {policy.max_gpus} GPUs to a container, {spec.gpus.show()} are asked"
-            yield "gpus", "max_gpus", message, f"write gpus: {policy.max_gpus}"
-    if policy.max_shm is not None and spec.shm_size is not None and spec.shm_size > policy.max_shm:
-        limit = format_size(policy.max_shm)
-        message = f"the site gives {limit} of shared memory, {format_size(spec.shm_size)} are asked"
-        yield "shm_size", "max_shm", message, f"write shm_size: {limit}"
+def _gpus(spec: ContainerSpec, policy: Policy, real_paths: Mapping[str, str], accelerator: str) -> _Found:
+    if policy.max_gpus is None:
+        return
+    found = list(gpus(spec, real_paths, accelerator))
+    everything = [one for one in found if one.text == ALL]
+    if everything or len({one.text for one in found}) > policy.max_gpus:
+        one = everything[0] if everything else found[-1]
+        asked = one.why or f"{ALL if everything else len({each.text for each in found})} are asked"
+        message = f"the site gives {policy.max_gpus} GPUs to a container, {asked}"
+        beside = "" if one.path == "gpus" else f"remove {one.path}, and "
+        yield one.path, "max_gpus", message, f"{beside}write gpus: {policy.max_gpus}"
 
 
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
-
-
-def _touches(path: str, folder: str) -> bool:
-    """Whether a mount of `path` gives what is in `folder`: it lies in it, or contains it."""
-    return _within(path, folder) or _within(folder, path)
+def _shared_memory(spec: ContainerSpec, policy: Policy, real_paths: Mapping[str, str]) -> _Found:
+    for path, size in shared_memory(spec, real_paths) if policy.max_shm is not None else ():
+        if size is None or size > (policy.max_shm or 0):
+            limit = format_size(policy.max_shm or 0)
+            asked = f"{path} has no limit" if size is None else f"{format_size(size)} are asked"
+            beside = "" if path == "shm_size" else f"remove {path}, and "
+            yield (
+                path,
+                "max_shm",
+                f"the site gives {limit} of shared memory, {asked}",
+                f"{beside}write shm_size: {limit}",
+            )

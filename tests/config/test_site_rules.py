@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ policy:
   container_name: {pattern: "^[a-z]+-sgl-", example: ana-sgl-dev}
   labels: [team]
   deny: [privileged, pid, network_mode=host]
-  mounts: {allow: ["{{ project_dir }}", /data], deny: [/data/private]}
+  mounts: {allow: ["{site}", /data], deny: [/data/private]}
   images: ["lmsysorg/*"]
   max_gpus: 2
   max_shm: 8g
@@ -43,7 +44,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if os.getuid() != 0:
         pytest.skip("a site file is root's, and these tests do not run as root")
     path = tmp_path / "site.yaml"
-    path.write_text(SITE, encoding="utf-8")
+    path.write_text(SITE.replace("{site}", str(tmp_path / "p")), encoding="utf-8")
     path.chmod(0o644)
     monkeypatch.setenv("SGLAUNCH_SITE_CONFIG", str(path))
     (tmp_path / "p").mkdir()
@@ -114,6 +115,8 @@ def test_neither_set_nor_yes_leads_around_a_rule(site: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
+        ("deny: [shm_size=big]", "policy.deny: shm_size: 'big' is not a size"),
+        ("deny: [privileged=maybe]", "policy.deny: privileged: 'maybe' is neither true nor false"),
         ("denny: [pid]", "policy.denny: unknown rule; did you mean deny?"),
         (
             "deny: [privilegd]",
@@ -140,3 +143,32 @@ def test_a_site_file_that_others_may_write_is_refused(site: Path, capsys: pytest
     Path(os.environ["SGLAUNCH_SITE_CONFIG"]).chmod(0o666)
     assert validate(site) == 2
     assert "must be root's and writable by root alone" in capsys.readouterr().err
+
+
+# A rule's expression -> what it may name. None of these is a fact of the system.
+@pytest.mark.parametrize("name", ["env.HOME", "vars.bad", "project", "project_dir", "profile", "env"])
+def test_a_rule_names_nothing_that_a_caller_or_a_project_sets(
+    site: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = f"policy:\n  mounts: {{allow: ['{{{{ {name} }}}}']}}\n"
+    Path(os.environ["SGLAUNCH_SITE_CONFIG"]).write_text(rule, encoding="utf-8")
+    assert validate(site) == 2
+    said = capsys.readouterr().err
+    assert f"site.yaml:2:20: policy.mounts.allow[0]: '{name.partition('.')[0]}' is not for a rule" in said
+    assert "names are gid, home, hostname, uid, user" in said
+
+
+@pytest.mark.parametrize("variable", ["HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME"])
+def test_facts_of_rules_do_not_follow_the_callers_variables(
+    site: Path, variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither from the shell nor from the project's .env."""
+    rule = "policy:\n  mounts: {allow: ['{{ home }}', '/users/{{ user }}']}\n"
+    Path(os.environ["SGLAUNCH_SITE_CONFIG"]).write_text(rule, encoding="utf-8")
+    monkeypatch.setenv(variable, "/srv")
+    (site / ".env").write_text(f"{variable}=/srv\n", encoding="utf-8")
+    profile = f"vars: {{home: /srv, user: ../srv}}\nprofiles:\n  a:\n    extends: base\n{BASE}"
+    assert validate(site, project=profile.replace("[./x:/x, /data/sets:/sets]", "[/srv/x:/x]")) == 4
+    assert "does not allow to mount /srv/x" in capsys.readouterr().err
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    assert validate(site, project=profile.replace("[./x:/x, /data/sets:/sets]", f"[{home}/x:/x]")) == 0

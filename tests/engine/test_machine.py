@@ -39,7 +39,8 @@ def test_an_address_leads_to_a_machine(url: str, kind: type[Machine]) -> None:
 
 def test_what_a_server_is_is_asked_once(ssh: Path) -> None:
     there = Server("ssh://ana@gpu1:2222")
-    assert there.facts() == {"user": "ana", "uid": 1000, "gid": 1000, "home": "/home/ana", "hostname": "gpu1"}
+    ids = {"user": "ana", "uid": 1000, "gid": 1000}
+    assert there.facts() == {**ids, "home": "/home/ana", "account_home": "/home/ana", "hostname": "gpu1"}
     assert (there.owner().uid, there.has_gpu(cdi=False), there.hostname()) == (1000, True, "gpu1")
     assert there.listening() == [(30000, "4711")]
     (call,) = (ssh / "calls").read_text(encoding="utf-8").split("-T -- gpu1")[:1]
