@@ -103,7 +103,7 @@ def _check_value(node: Node, path: str, option: str, value: str, problems: Probl
     try:
         spelled(option, value)
     except ValueError as error:
-        problems.error(node, path, f"{option}: {error}")
+        problems.error(node, path, f"{option}: {error}", f"write a value of {option}, or {option} alone for every one")
 
 
 def _count(node: Node, path: str, problems: Problems) -> int:

@@ -75,7 +75,7 @@ def spelled(option: str, text: str) -> str:
     """The canonical text of an option's value. Raises ValueError for what cannot be one."""
     kind = type(defaults_of(ContainerSpec).get(option))
     if kind is bool and not isinstance(parse_flag(text), bool):
-        raise ValueError(f"{text!r} is neither true nor false")
+        raise ValueError(f"{text!r} is neither true nor false; write one of the two")
     return str(parse_flag(text)).lower() if kind is bool else _SPELLINGS.get(option, str.strip)(text)
 
 
