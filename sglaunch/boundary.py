@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 from sglaunch.dispatch import COMMANDS
 from sglaunch.errors import SglaunchError, UsageError
@@ -37,6 +39,8 @@ def run(words: Sequence[str], *, remember: bool = False) -> int:
         return 130
     except BrokenPipeError:
         return nobody_reads()
+    except OSError as error:
+        return _report(_machine_error(error), wants_json)
     except Exception as error:  # a bug of ours: whatever it is, a person gets a line and a report, no traceback
         return _bug(error)
     return status
@@ -51,8 +55,29 @@ def complete() -> None:
 
 def nobody_reads() -> int:
     """The reader of our output has gone; Python would complain of it once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard(sys.stdout)
     return 1
+
+
+def _discard(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _machine_error(error: OSError) -> SglaunchError:
+    """What the system refuses is no bug: a full disk, a folder that cannot be written, no working folder."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard(sys.stdout)
+    try:
+        Path.cwd()
+    except OSError:
+        return UsageError("the working folder was removed", "change to another folder")
+    where = error.filename or "a file, a connection or the output"
+    hint = (
+        "check that it can be written and that its disk has space; XDG_STATE_HOME, XDG_RUNTIME_DIR and TMPDIR move it"
+    )
+    return SglaunchError(f"{where}: {error.strerror or error}", hint)
 
 
 def _dispatch(words: Sequence[str], *, wants_json: bool) -> int:
@@ -78,7 +103,7 @@ def _report(error: SglaunchError, wants_json: bool) -> int:
     from sglaunch.report.problems import error_lines, errors_data
 
     if wants_json:
-        sys.stdout.write(json.dumps(errors_data(error), indent=2, ensure_ascii=False) + "\n")
+        _write(sys.stdout, json.dumps(errors_data(error), indent=2, ensure_ascii=False) + "\n")
     else:
         _last_word("\n".join(error_lines(error)) + "\n")
     return error.status
@@ -98,5 +123,15 @@ def _last_word(text: str) -> None:
     """On stderr, in the place of the lines that move there."""
     from sglaunch.report import standing
 
-    standing.end()
-    sys.stderr.write(text)
+    with contextlib.suppress(OSError):
+        standing.end()
+    _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Where it cannot be written, only the exit status is left."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        _discard(stream)

@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     # What is imported stays; looking for garbage in it takes a tenth of the time of a short command.
     gc.set_threshold(_MANY)
+    if arguments is None:
+        _open_streams()
     if "_ARGCOMPLETE" in os.environ:
         from sglaunch.boundary import complete
 
@@ -44,6 +46,19 @@ def _run(arguments: Sequence[str] | None) -> int:
     from sglaunch.boundary import run
 
     return run(sys.argv[1:] if arguments is None else arguments, remember=arguments is None)
+
+
+def _open_streams() -> None:
+    """A stream that the caller closed leads nowhere; what its encoding lacks is written as \\xNN or \\uNNNN."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+        elif number == 1:
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _nobody_reads() -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sglaunch.convert.to_create import CDI_KIND
-from sglaunch.engine.state import state_folder
+from sglaunch.engine import state
 from sglaunch.recall import witness
 from sglaunch.spec.labels import Owner
 
@@ -102,15 +102,14 @@ def salt() -> str:
 
 
 def private_folder() -> Path:
-    """The user's folder for files that hold secrets and must outlive a login; mode 0700."""
-    folder = state_folder() / "secrets"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+    """The user's folder for files that hold secrets and must outlive a login; it is made when one is written."""
+    return state.folder() / "secrets"
 
 
 def write_private(path: str, text: str) -> None:
     """A new file of mode 0600."""
-    private_folder()
+    state.state_folder()
+    private_folder().mkdir(mode=0o700, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)

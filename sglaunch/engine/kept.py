@@ -32,7 +32,18 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     """Where it cannot be written, nothing is kept."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(dir=path.parent)
+        replace(path, data)
+
+
+def replace(path: Path, data: Mapping[str, Any]) -> None:
+    """Writes the whole file, mode 0600, or leaves everything as it was. Raises OSError where it cannot be written."""
+    handle, made = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
+    try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(dict(data), file)
+            json.dump(dict(data), file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
         Path(made).replace(path)
+    except OSError:
+        Path(made).unlink(missing_ok=True)
+        raise

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,19 +18,20 @@ _MOST = 16 << 20
 
 def state_folder() -> Path:
     """`$XDG_STATE_HOME/sglaunch`; mode 0700."""
-    folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    made = folder()
+    made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return made
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """The same, whether it is there or not."""
     base = witness.env("XDG_STATE_HOME") or f"{witness.home()}/.local/state"
     return Path(base) / "sglaunch"
 
 
 def read(name: str) -> dict[str, Any]:
     """The object in a file of the state folder; an empty one where there is none, or something else."""
-    return kept.parsed(witness.file(_folder() / name, _MOST).content or b"")
+    return kept.parsed(witness.file(folder() / name, _MOST).content or b"")
 
 
 def change(name: str, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -43,12 +42,7 @@ def change(name: str, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         data = make(dict(before))
         if data == before:
             return
-        handle, made = tempfile.mkstemp(prefix=f".{store.stem}-", dir=store.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(made).replace(store)
+        kept.replace(store, data)
 
 
 @contextlib.contextmanager

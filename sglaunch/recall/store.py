@@ -125,8 +125,12 @@ def _replace(path: str, data: bytes) -> None:
 
 def _write(path: str, data: bytes) -> None:
     handle = os.open(path, _FRESH, 0o600)
-    with open(handle, "wb") as file:
-        file.write(data)
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+    except OSError:
+        os.unlink(path)
+        raise
 
 
 def _read(path: str, most: int) -> bytes | None:
