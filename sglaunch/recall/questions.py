@@ -86,8 +86,14 @@ def folder(path: str) -> list[str] | None:
 
 
 def real(path: str) -> str:
-    """The path without symbolic links; what does not exist is followed as far as it does."""
-    return os.path.realpath(path)
+    """The path without symbolic links; what does not exist is followed as far as it does.
+
+    As it is, where a link may not be read (`/proc/1/root`): only the engine can follow it.
+    """
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return os.path.abspath(path)
 
 
 def stamp(path: str) -> list[int] | None:

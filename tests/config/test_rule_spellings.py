@@ -15,6 +15,8 @@ import pytest
 
 from sglaunch.config.load import Request, load
 from sglaunch.plan.policy import host_paths_of, violations
+from sglaunch.recall import questions
+from sglaunch.spec.meaning import clean
 from sglaunch.spec.policy import Policy
 
 FACTS = {"user": "ana", "uid": 1000, "gid": 1000, "home": "/home/ana", "hostname": "gpu1"}
@@ -362,3 +364,14 @@ def test_files_that_are_read_are_no_mounts(tmp_path: Path) -> None:
     lines = f"env_file: {tmp_path}/x.env ; secret_env: {{T: {{file: {tmp_path}/x.env}}}}"
     policy = Policy(deny_mounts=(str(tmp_path),), allow_mounts=("/data",))
     assert rules_broken(tmp_path, policy, [lines]) == [set()]
+
+
+def test_a_link_that_may_not_be_read_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/proc/1/root` for users; the path is then judged as it is written, past the root folder of the process."""
+
+    def refuse(path: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.readlink", refuse)
+    assert questions.real("/proc/self/root/../root/etc") == "/proc/self/root/etc"
+    assert clean("/proc/self/root/etc") == clean("/proc/1/root//proc/2/cwd/etc") == "/etc"
