@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from sglaunch.config.expansions import Surroundings
+from sglaunch.config.expansions import CREDENTIALS, Surroundings
 from sglaunch.config.node import Node, Problems, join
 from sglaunch.config.profile import Profile
 from sglaunch.plain import replace
@@ -40,8 +40,12 @@ def build_of(profile: Profile, merged: Node, around: Surroundings, problems: Pro
     context = entry.context or str(around.facts["project_dir"])
     if entry.dockerfile and entry.dockerfile_inline:
         problems.error(node, "build.dockerfile_inline", "and dockerfile exclude each other", "write one of the two")
+    if CREDENTIALS.search(context) or node.at(("context",)).secret:
+        hint = "write a URL without it; git and docker log in with what they know of the host, or clone it first"
+        problems.error(node.at(("context",)), "build.context", "holds a password, and every user can read it", hint)
     for name, value in entry.args.items():
-        if looks_secret(name) or node.at(("args", name)).secret:
+        told = around.env.get(name) if value is None else value
+        if looks_secret(name) or node.at(("args", name)).secret or CREDENTIALS.search(told or ""):
             problems.error(
                 node.at(("args", name)),
                 join("build.args", name),

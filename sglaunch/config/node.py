@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sglaunch.errors import Origin, Place, Problem
 from sglaunch.plain import Struct, names_of, replace
+from sglaunch.spec.values import MASK, TOKEN, masked
 
 
 class Node(Struct, frozen=True, eq=False):
@@ -108,10 +110,10 @@ class Problems:
         self.warnings: list[Problem] = []
 
     def error(self, where: Node | Place | None, path: str, message: str, hint: str = "") -> None:
-        self._add(self.errors, Problem(message, _place(where), path, hint))
+        self._add(self.errors, _problem(where, path, message, hint))
 
     def warn(self, where: Node | Place | None, path: str, message: str, hint: str = "") -> None:
-        self._add(self.warnings, Problem(message, _place(where), path, hint))
+        self._add(self.warnings, _problem(where, path, message, hint))
 
     @staticmethod
     def _add(kept: list[Problem], problem: Problem) -> None:
@@ -125,6 +127,19 @@ class Problems:
         except ValueError as error:
             self.error(node, path, str(error))
             return node
+
+
+def _problem(where: Node | Place | None, path: str, message: str, hint: str) -> Problem:
+    """The problem; of a value that is secret, or holds a token, no part is quoted in it."""
+    values = [(one.secret, one.written()) for _, one in leaves(where)] if isinstance(where, Node) else []
+    texts: list[str] = []
+    if any(secret or TOKEN.search(text) for secret, text in values):
+        texts, message = [text for _, text in values if text], _QUOTED.sub(MASK, message)
+    hidden = [TOKEN.sub(MASK, masked(text, texts)) for text in (message, path, hint)]
+    return Problem(hidden[0], _place(where), *hidden[1:])
+
+
+_QUOTED = re.compile(r"'[^']*'|\x22[^\x22]*\x22")
 
 
 def _place(where: Node | Place | None) -> Place | None:

@@ -47,7 +47,9 @@ class Names:
         self.read: set[str] = set()
 
     def lookup(self, name: Any) -> Any:
-        if isinstance(name, str) and name in self.values:
+        if not isinstance(name, str):
+            raise KeyError(name)
+        if name in self.values:
             self.read.add(name)
             self.read_secret |= self.is_secret(name)
         return self.values[name]
@@ -237,7 +239,7 @@ def _undefined(message: str, template: nodes.Template, namespace: Mapping[str, A
         assert isinstance(found, nodes.Getattr | nodes.Getitem)
         owner = found.node.name if isinstance(found.node, nodes.Name) else ""
         argument = found.attr if isinstance(found, nodes.Getattr) else getattr(found.arg, "value", None)
-        if owner in ("env", "vars") and argument is not None and argument not in namespace[owner].values:
+        if owner in ("env", "vars") and argument is not None and str(argument) not in namespace[owner].values:
             near = nearest(str(argument), namespace[owner].values) if owner == "vars" else ""
             hint = f"set it, or write {{{{ {owner}.{argument} | default('') }}}}"
             return _RuleError(f"{owner}.{argument} is not defined", "; ".join(part for part in (near, hint) if part))

@@ -46,9 +46,15 @@ def from_compose(
         if value.value is None or key.startswith("x-"):
             continue
         if key in TABLE:
-            TABLE[key](service, value)
+            try:
+                TABLE[key](service, value)
+            except (TypeError, AttributeError, ValueError, LookupError):
+                notes.lose(value, "is of a form that Compose does not know", "write it as Compose's reference has it")
         else:
             notes.lose(value, "is not carried", (not_carried or {}).get(key) or NOT_SAID)
+    for key in ("command", "entrypoint"):
+        if isinstance(service.keys.get(key), int | float):
+            service.keys[key] = str(service.keys[key])
     compose_networks.default_network(service)
     _named_by_others(service)
     _launched(service, found)

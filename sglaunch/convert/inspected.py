@@ -12,6 +12,7 @@ from typing import Any
 
 from sglaunch.plain import Struct, field
 from sglaunch.plan.capabilities import DOCKER, PODMAN, Capabilities
+from sglaunch.spec.labels import decode
 
 SHORT_ID = 12
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -102,6 +103,11 @@ class Inspected(Struct, frozen=True):
         if self.is_podman:
             lines = [one for one in lines if one not in _PODMAN_ENV and one.partition("=")[0] not in _PODMAN_OWN]
         return {name: value for name, _, value in sorted(line.partition("=") for line in lines)}
+
+    def label_secrets(self) -> frozenset[str]:
+        """The variables that were secret when sglaunch made the container, whatever their names look like."""
+        applied = decode(self.config.get("Labels") or {})
+        return frozenset(applied.secrets) if applied is not None else frozenset()
 
     def mounts(self) -> list[Mapping[str, Any]]:
         """Binds and volumes that were asked for: not those of other containers, nor the image's own volumes."""

@@ -60,8 +60,9 @@ def _command(seen: Inspected, notes: Notes) -> Any:
 
 
 def _environment(seen: Inspected, _: Notes) -> Any:
-    found = seen.environment()
-    return {name: escaped(value) for name, value in found.items() if not is_secret(name, value)}
+    hidden = seen.label_secrets()
+    shown = {name: value for name, value in seen.environment().items() if name not in hidden}
+    return {name: escaped(value) for name, value in shown.items() if not is_secret(name, value)}
 
 
 def _namespace(key: str, *defaults: str) -> _Read:

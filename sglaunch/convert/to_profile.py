@@ -61,7 +61,8 @@ def to_profile(seen: Inspected) -> Imported:
             keys[field] = list(value) if isinstance(value, tuple) else value
     if seen.is_podman:
         _from_its_command(seen, keys, notes)
-    secret = [name for name, value in seen.environment().items() if is_secret(name, value)]
+    hidden = seen.label_secrets()
+    secret = [name for name, value in seen.environment().items() if name in hidden or is_secret(name, value)]
     if secret:
         keys["secret_env"] = secret
         notes.remark("secret_env", "their values stay in the container; here only their names are known")

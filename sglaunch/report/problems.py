@@ -9,7 +9,7 @@ from typing import Any
 from sglaunch.errors import EngineError, Problem, SglaunchError
 from sglaunch.report.clean import clean
 from sglaunch.spec.columns import width
-from sglaunch.spec.values import MASK, looks_secret
+from sglaunch.spec.values import MASK, TOKEN, looks_secret
 
 SCHEMA_VERSION = 1
 _ASSIGNED = re.compile(r"([\w.-]+)([\"']?\s*[:=]\s*)(?!\s*(?:[|>&*{\[]|$))(.+)")
@@ -55,7 +55,7 @@ def mask(line: str) -> str:
             return name + separator + mask(value) if _ASSIGNED.search(value) else match[0]
         return name + separator + (value if _TEMPLATE.fullmatch(value) else MASK)
 
-    return _ASSIGNED.sub(hide, line)
+    return TOKEN.sub(MASK, _ASSIGNED.sub(hide, line))
 
 
 def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:

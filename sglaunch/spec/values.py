@@ -24,7 +24,13 @@ RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
 PULL_POLICY = r"always|missing|if_not_present|never|daily|weekly|build|every_(\d+[smhdw])+"
 _FLAGS = {**dict.fromkeys(("true", "yes", "y", "on"), True), **dict.fromkeys(("false", "no", "n", "off"), False)}
 MASK = "********"
+_SHORT = 4
+"""Characters of a line of a secret that is masked by itself; a shorter one (a brace of JSON) says nothing."""
 MAX_PORT = 65535
+
+
+TOKEN = re.compile(r"\b(?:hf_|sk-|ghp_|github_pat_|glpat-)\w{6,}|://[^/@\s:]*:[^/@\s]+@")
+"""What is a secret wherever it is written: the tokens of the usual services, a password in a URL."""
 
 
 class Secret:
@@ -58,9 +64,10 @@ class Secret:
 
 
 def masked(text: str, values: Iterable[str]) -> str:
-    """The text with stars where a value stands; the longer ones first, for one may hold another."""
-    for value in values:
-        text = text.replace(value, MASK)
+    """The text with stars where a value stands, or a line of one that has several; the longer ones first."""
+    parts = {part for value in values for part in (value, *value.splitlines()) if part == value or len(part) >= _SHORT}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, MASK)
     return text
 
 
