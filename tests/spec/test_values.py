@@ -22,6 +22,7 @@ from sglaunch.spec.values import (
     format_duration,
     format_size,
     looks_secret,
+    masked,
     parse_duration,
     parse_port,
     parse_size,
@@ -259,3 +260,9 @@ def test_secrets_are_equal_by_value_and_never_equal_to_text() -> None:
 
 def test_a_secret_has_no_attribute_that_holds_it() -> None:
     assert not hasattr(Secret("a"), "__dict__")
+
+
+def test_each_line_of_a_secret_is_masked_and_short_ones_stay() -> None:
+    key = "-----BEGIN KEY-----\nc2VjcmV0\n}\n"
+    assert masked("line c2VjcmV0 }", [key]) == "line ******** }"
+    assert masked(key, [key]) == "********"
