@@ -13,6 +13,7 @@ from sglaunch.engine import adopted
 from sglaunch.engine.apply import Event, Report, apply
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.gpus import machine_lock
+from sglaunch.engine.last_engine import record_engine
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.plain import Struct
 from sglaunch.plan.steps import REPAIR, Plan
@@ -33,7 +34,8 @@ Look = Callable[[Answer], Plan]
 class Conduct(Struct, frozen=True):
     """How a verb acts: what was agreed beforehand, who answers else, who is told, how long a lock is waited for.
 
-    `command` is what others who wait for our lock are told. `lock_timeout` is in seconds.
+    `command` is what others who wait for our lock are told. `lock_timeout` is in seconds. `project`: the project file,
+    for which the engine is recorded once a container is created or started there.
     """
 
     ask: Callable[[Plan], Answer]
@@ -42,6 +44,11 @@ class Conduct(Struct, frozen=True):
     command: str
     given: Answer | None = None
     lock_timeout: float = DEFAULT_TIMEOUT
+    project: str = ""
+
+
+_APPEAR = ("create", "start", "restart", "unpause")
+"""Steps after which the project has a container on the engine."""
 
 
 def needs_consent(plan: Plan) -> bool:
@@ -76,7 +83,7 @@ def carry_out(look: Look, engine: EngineClient, conduct: Conduct, plan: Plan | N
             if conduct.given is None and needs_consent(again) and answer is not Answer.SNAPSHOT:
                 answer = conduct.ask(again)
                 again = again if answer is Answer.AGREE else look(answer)
-        apply(again, engine, _after_creation(again, conduct.report, let_go))
+        apply(again, engine, _after_creation(again, conduct, engine, let_go))
     if any(step.op in ("remove", "gone") for step in again.steps()):
         adopted.sweep(engine)
     return again
@@ -89,17 +96,22 @@ def _choosing(plan: Plan, conduct: Conduct) -> contextlib.AbstractContextManager
     return contextlib.nullcontext(lambda: None)
 
 
-def _after_creation(plan: Plan, report: Report, let_go: Callable[[], None]) -> Report:
-    """Lets go of the machine once every container is made: its label is the reservation, and others may choose."""
+def _after_creation(plan: Plan, conduct: Conduct, engine: EngineClient, let_go: Callable[[], None]) -> Report:
+    """Lets go of the machine once every container is made: its label is the reservation, and others may choose.
+
+    The engine is recorded at once, since what was created may stay where a later step fails.
+    """
     left = sum(1 for _ in plan.steps("create"))
 
     def tell(event: Event) -> None:
         nonlocal left
+        if event.kind == "done" and event.step is not None and event.step.op in _APPEAR and conduct.project:
+            record_engine(conduct.project, engine.identity)
         if event.kind == "done" and event.step is not None and event.step.op == "create":
             left -= 1
             if left == 0:
                 let_go()
-        report(event)
+        conduct.report(event)
 
     return tell
 

@@ -9,10 +9,11 @@ from sglaunch.config.load import Config
 from sglaunch.engine import pulled
 from sglaunch.engine.apply import Report, apply, expect, images_only, wait_all
 from sglaunch.engine.client import EngineClient
+from sglaunch.engine.last_engine import record_engine
 from sglaunch.engine.layer import measure
 from sglaunch.engine.observe import observe
 from sglaunch.engine.settle import exited
-from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Problem, Refused, UsageError
+from sglaunch.errors import ConfigError, EngineError, Failure, Interrupted, Refused, UsageError
 from sglaunch.plain import replace
 from sglaunch.plan.building import plan_build
 from sglaunch.plan.choices import Choices
@@ -24,7 +25,7 @@ from sglaunch.plan.reconcile import plan_up
 from sglaunch.plan.removing import Needed, plan_down
 from sglaunch.plan.replacing import ready_steps
 from sglaunch.plan.steps import BUILD, RECREATE, REFUSE, REMOVE, Plan, Step
-from sglaunch.project import Common, connect, enforce, load_config, project_of
+from sglaunch.project import Common, connect, enforce, engine_warnings, load_config, project_of
 from sglaunch.spec.container import Wanted, has_nvidia
 
 SHORTAGE = "shortage"
@@ -112,10 +113,8 @@ def prepare(
         wanted = [replace(one, settings=replace(one.settings, pull_policy=pull_policy)) for one in wanted]
     if wait_timeout is not None:
         wanted = [_with_timeout(one, wait_timeout) for one in wanted]
-    engine = connect(common, config.engine)
-    for reason in engine.passed_over:
-        hint = f"--engine {engine.capabilities.name} says that this is meant"
-        config.warnings.append(Problem(f"{reason}; {engine.capabilities.name} is used", hint=hint))
+    engine = connect(common, config.engine, config.file)
+    config.warnings += engine_warnings(engine)
     run = Run(config, engine, project_of(config, engine), _locked_in(config, wanted, engine, frozen=frozen))
     run.further = lambda names: prepare(common, names, pull_policy, wait_timeout, frozen=frozen)
     return run
@@ -174,7 +173,8 @@ def up(run: Run, choices: Choices, conduct: Conduct) -> Plan:
         apply(images, run.engine, conduct.report)
         run.wanted = [replace(one, settings=replace(one.settings, pull_policy="missing")) for one in run.wanted]
         first = None
-    plan = carry_out(look, run.engine, conduct, first)
+    plan = carry_out(look, run.engine, replace(conduct, project=run.project.config_file), first)
+    record_engine(run.project.config_file, run.engine.identity)
     _check_loops(plan, looks[-1], run.engine)
     return plan
 
@@ -230,7 +230,7 @@ def down_plan(
     *,
     snapshot: bool = False,
     measured: bool = True,
-) -> Plan:
+) -> tuple[Plan, Observation]:
     """What down removes, measured where something would be lost, if somebody is to hear of it."""
     seen = observe(engine, project.name)
     plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)
@@ -238,7 +238,7 @@ def down_plan(
     if at_risk:
         seen = measure(engine, seen, at_risk)
         plan = plan_down(seen, project, profiles, unprotected, needed, snapshot=snapshot)
-    return plan
+    return plan, seen
 
 
 def _at_risk(plan: Plan, seen: Observation) -> list[str]:

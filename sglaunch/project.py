@@ -12,8 +12,9 @@ from sglaunch.config.recalled import recall, recall_identity
 from sglaunch.engine import detect, trusted
 from sglaunch.engine import host as host_facts
 from sglaunch.engine.client import EngineClient
+from sglaunch.engine.last_engine import read_last_engine
 from sglaunch.engine.machine import Machine
-from sglaunch.errors import Refused, UsageError
+from sglaunch.errors import EngineError, Failure, Problem, Refused, UsageError
 from sglaunch.plain import Struct
 from sglaunch.plan.capabilities import NERDCTL
 from sglaunch.plan.observation import Project
@@ -102,9 +103,53 @@ def project_of(config: Config, engine: EngineClient) -> Project:
     return Project(config.project, str(config.file), engine.machine.owner())
 
 
-def connect(common: Common, configured: Mapping[str, str]) -> EngineClient:
-    """The engine: named on the command line, in the environment, in a file; else the first that answers."""
-    return detect.connect(choice_of(common, configured))
+def connect(common: Common, configured: Mapping[str, str], file: Path | None = None) -> EngineClient:
+    """The engine: named on the command line, in the environment, in a file; else the first that answers.
+
+    `file`: the project file, whose containers may be on another engine (`EngineClient.other`).
+    """
+    last = read_last_engine(str(file)) if file is not None else ""
+    engine = detect.connect(choice_of(common, configured), last)
+    engine.other = last if last != engine.identity else ""
+    return engine
+
+
+def engine_warnings(engine: EngineClient) -> list[Problem]:
+    """Why this may be the wrong engine for the project."""
+    name = engine.capabilities.name
+    hint = f"--engine {name} says that this is meant"
+    found = [Problem(f"{reason}; {name} is used", hint=hint) for reason in engine.passed_over]
+    if engine.other:
+        found.append(Problem(f"{_other_text(engine)}, which does not see those containers", hint=_other_hint(engine)))
+    return found
+
+
+def require_last_engine(common: Common, engine: EngineClient) -> None:
+    """Refuses an engine that is not the project's last one, unless the command line names it."""
+    if _is_unnamed_other(common, engine):
+        raise Refused(_other_text(engine), _other_hint(engine))
+
+
+def require_answer(common: Common, engine: EngineClient) -> None:
+    """For a look that found nothing: that is no answer where the project's containers are on another engine."""
+    if _is_unnamed_other(common, engine):
+        message = f"no container of this project here; {_other_text(engine)}"
+        raise EngineError(Failure("other-engine", message, _other_hint(engine)))
+
+
+def _is_unnamed_other(common: Common, engine: EngineClient) -> bool:
+    return bool(engine.other) and not common.context and common.engine in (None, "auto")
+
+
+def _other_text(engine: EngineClient) -> str:
+    return f"this project last used {engine.other}; this command uses {engine.identity}"
+
+
+def _other_hint(engine: EngineClient) -> str:
+    """How to name this engine and, where a flag can, the other one."""
+    here, there = engine.capabilities.name, engine.other.split()[0]
+    other = f"--engine {there}" if there != here else "the context, DOCKER_HOST or `engine:` of the last command"
+    return f"--engine {here} (or --context) uses this one, {other} the last one"
 
 
 def choice_of(common: Common, configured: Mapping[str, str]) -> detect.Choice:

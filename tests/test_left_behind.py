@@ -73,7 +73,7 @@ def act(engine: FakeEngine, verb: str) -> list[str]:
         pipeline.up(pipeline.Run(config, engine, project(), [NEW]), Choices(), conduct)
         return asked
     if verb == "down":
-        acting.carry_out(lambda _: pipeline.down_plan(engine, project(), (), (), {}), engine, conduct)
+        acting.carry_out(lambda _: pipeline.down_plan(engine, project(), (), (), {})[0], engine, conduct)
         return asked
     verbs: dict[str, Callable[..., Plan]] = {"start": plan_start, "stop": plan_stop, "restart": plan_restart}
 

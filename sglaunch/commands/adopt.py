@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sglaunch.adoption import adoptable, inspect, take
-from sglaunch.commands.asking import show, show_json, teller
+from sglaunch.commands.asking import show, show_json, teller, warn_of_engine
 from sglaunch.commands.saving import agree, read_text, save
 from sglaunch.config.layers import check_profile_name
 from sglaunch.config.load import Identity, identify
@@ -14,6 +14,7 @@ from sglaunch.config.writing import with_profiles
 from sglaunch.convert.imported import Imported
 from sglaunch.convert.to_profile import profile_name
 from sglaunch.engine.adopted import sweep
+from sglaunch.engine.last_engine import record_engine
 from sglaunch.engine.lock import DEFAULT_TIMEOUT, hold
 from sglaunch.errors import ConsentNeeded, SglaunchError
 from sglaunch.pipeline import prepare
@@ -34,7 +35,8 @@ def run(common: Common, name: str, profile: str | None = None) -> int:
     Then the plan is shown: what the files ask beyond what the container is.
     """
     identity = identify(request(common, project_file(common, new=True)))
-    engine = connect(common, identity.engine)
+    engine = connect(common, identity.engine, identity.file)
+    warn_of_engine(common, engine)
     name = str(inspect(engine, name)[0].get("Name") or name).removeprefix("/")
     profile = profile or profile_name(name)
     check_profile_name(profile)
@@ -45,6 +47,7 @@ def run(common: Common, name: str, profile: str | None = None) -> int:
         else:
             _write(common, identity, found.profile, found.doubts)
         take(found)
+        record_engine(str(identity.file), engine.identity)
     sweep(engine)
     _tell(common, found.profile, profile, name)
     return 0

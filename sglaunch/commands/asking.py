@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from sglaunch.acting import Answer, Conduct
 from sglaunch.engine import trace
 from sglaunch.engine.apply import Report
+from sglaunch.engine.client import EngineClient
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.errors import ConsentNeeded
 from sglaunch.plan.steps import Plan
-from sglaunch.project import Common
+from sglaunch.project import Common, engine_warnings
 from sglaunch.recall import witness
 from sglaunch.report.data import plan_data
 from sglaunch.report.problems import warning_lines
@@ -87,6 +88,12 @@ def warn(common: Common, plan: Plan) -> None:
     if not common.json:
         for line in warning_lines([*(w for one in plan.containers for w in one.warnings), *plan.warnings]):
             say(line)
+
+
+def warn_of_engine(common: Common, engine: EngineClient) -> None:
+    """On stderr, what makes this the wrong engine for the project."""
+    for line in warning_lines(engine_warnings(engine)):
+        (say_event if common.json else say)(line)
 
 
 def answer(common: Common, plan: Plan, text: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sglaunch.commands import trust
+from sglaunch.commands.asking import warn_of_engine
 from sglaunch.engine.client import EngineClient
 from sglaunch.engine.observe import observe
 from sglaunch.errors import UsageError
@@ -32,7 +33,8 @@ _FIND_SHELL = (
 def find(common: Common, profile: str, *, reading: bool = False) -> tuple[Run, ObservedContainer]:
     """The project and the container of a profile, running unless it is only read: what `code` is about, too."""
     config = load_config(common, [profile])
-    engine = connect(common, config.engine)
+    engine = connect(common, config.engine, config.file)
+    warn_of_engine(common, engine)
     project = project_of(config, engine)
     container = mine(observe(engine, project.name), project, profile, reading=reading)
     return Run(config, engine, project, list(config.wanted.values())), container

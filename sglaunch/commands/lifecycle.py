@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sglaunch.acting import Answer, carry_out
-from sglaunch.commands.asking import answer, conduct
+from sglaunch.commands.asking import answer, conduct, warn_of_engine
 from sglaunch.commands.plan import show_plan
 from sglaunch.engine.lock import DEFAULT_TIMEOUT
 from sglaunch.engine.observe import observe
 from sglaunch.pipeline import check
+from sglaunch.plain import replace
 from sglaunch.plan.observation import Project
 from sglaunch.plan.removing import plan_restart, plan_start, plan_stop
 from sglaunch.plan.steps import Plan
-from sglaunch.project import Common, connect, identity_of
+from sglaunch.project import Common, connect, identity_of, require_last_engine
 
 _DONE = {"start": "started", "stop": "stopped", "restart": "restarted", "none": "nothing to do", "repair": "repaired"}
 
@@ -29,7 +30,9 @@ def run(
 ) -> int:
     """Starts, stops or restarts the containers of the named profiles."""
     identity = identity_of(common)
-    engine = connect(common, identity.engine)
+    engine = connect(common, identity.engine, identity.file)
+    require_last_engine(common, engine)
+    warn_of_engine(common, engine)
     project = Project(identity.project, str(identity.file), engine.machine.owner())
 
     def look(answer: Answer) -> Plan:
@@ -48,6 +51,7 @@ def run(
     if dry_run:
         return show_plan(common, planned())
     command = " ".join([verb, *profiles])
-    done = carry_out(look, engine, conduct(common, command, snapshot=snapshot, lock_timeout=lock_timeout))
+    acting = conduct(common, command, snapshot=snapshot, lock_timeout=lock_timeout)
+    done = carry_out(look, engine, replace(acting, project=project.config_file))
     answer(common, done, [f"{one.container}  {_DONE.get(one.action, one.action)}" for one in done.containers])
     return 0

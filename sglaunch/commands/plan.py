@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sglaunch.commands.asking import answer
 from sglaunch.errors import ConfigError, EngineError, Problem, Refused
 from sglaunch.pipeline import prepare
+from sglaunch.plain import replace
 from sglaunch.plan.choices import Choices
 from sglaunch.plan.steps import REFUSE, Plan
 from sglaunch.project import Common
@@ -33,7 +34,9 @@ def show_plan(
     check: bool = False,
 ) -> int:
     """The plan as the answer; mistakes and refusals in it decide the status."""
-    if not common.json:
+    if common.json:
+        plan = replace(plan, warnings=(*warnings, *plan.warnings))
+    else:
         for line in warning_lines(warnings):
             say(line)
     answer(common, plan, [clean(line) for line in plan.lines()] or ["nothing to do"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from sglaunch.commands.asking import columns, show, show_json
+from sglaunch.commands.asking import columns, show, show_json, warn_of_engine
 from sglaunch.engine.observe import moved_images, observe
 from sglaunch.engine.protocol import Engine
 from sglaunch.plan.observation import SERVING, ObservedContainer, Project, foreign
-from sglaunch.project import Common, connect, identity_of
+from sglaunch.project import Common, connect, identity_of, require_answer
 from sglaunch.recall import witness
 from sglaunch.report.data import containers_data, devices
 from sglaunch.report.text import containers_table, running_since
@@ -18,12 +18,16 @@ from sglaunch.report.text import containers_table, running_since
 def run(common: Common, *, everything: bool = False, all_projects: bool = False) -> int:
     """Lists what runs; with `everything` what does not run too. Other people's are listed, never acted on."""
     identity = None if all_projects and common.file is None else identity_of(common)
-    engine = connect(common, identity.engine if identity else {})
+    file = None if identity is None or all_projects else identity.file
+    engine = connect(common, identity.engine if identity else {}, file)
     seen = observe(engine, None if all_projects else identity.project if identity else None)
     containers = [one for one in seen.containers if everything or one.status in SERVING]
     if identity is not None and not all_projects:
         project = Project(identity.project, str(identity.file), seen.owner)
         containers = [one for one in containers if not foreign(one, project)]
+    if not containers:
+        require_answer(common, engine)
+    warn_of_engine(common, engine)
     states = _states([one for one in containers if one.server_port], engine)
     moved = moved_images(engine, containers)
     if common.json:

@@ -69,7 +69,8 @@ def run(
     hostname = prepared.engine.machine.hostname()
     answers = wait(prepared, plan, reporter(common)) if choices.wait and choices.start else {}
     if common.json:
-        show_json({**plan_data(plan), "endpoints": endpoints_data(prepared.wanted, answers, hostname)})
+        told = replace(plan, warnings=(*prepared.config.warnings, *plan.warnings))
+        show_json({**plan_data(told), "endpoints": endpoints_data(prepared.wanted, answers, hostname)})
     entered = _entered(profiles, prepared.wanted, attach, common)
     if entered is not None and choices.start:
         container = next(one.container for one in plan.containers if one.profile == entered.profile)

@@ -50,6 +50,8 @@ class EngineClient:
         self.machine = machine or Machine()
         self.passed_over: tuple[str, ...] = ()
         """Why engines that come first were not taken."""
+        self.other = ""
+        """The identity of the engine that the project last used, if it is not this one."""
         self.capabilities = capabilities or Capabilities()
         self._command, self._identity = list(command), identity or " ".join(command)
         can = self.capabilities

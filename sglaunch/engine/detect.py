@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,13 @@ _KEPT = ("PATH", "HOME", "USER", "TERM", "LANG", "SUDO_UID", "SUDO_GID", "NERDCT
 _KEPT_PREFIXES = ("XDG_", "CONTAINERD_", "LC_", "ROOTLESSKIT_")
 _DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
 _CHANGED_BY = ("DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CUSTOM_HEADERS")
+_TLS_ADDRESS = "tcp://localhost:2376"
+"""Docker's default address where a variable asks for TLS (docker/cli, opts.ParseHost)."""
+_PLACES = {
+    PODMAN: ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_STORAGE_CONF"),
+    NERDCTL: ("CONTAINERD_ADDRESS", "CONTAINERD_NAMESPACE", "NERDCTL_TOML"),
+}
+"""Variables that lead these programs to other containers."""
 _ADDED = (b'"proxies"', b'"HttpHeaders"')
 """Keys of docker's file: variables that it gives to every container, and headers of every request."""
 _PLUGINS = tuple(f"{folder}/docker" for folder in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"))
@@ -72,8 +80,11 @@ class Candidate(Struct, frozen=True):
     writer: Callable[[], Writer] | None = None
 
 
-def connect(choice: Choice) -> EngineClient:
-    """The engine. Raises EngineError with what every candidate said, where none answers."""
+def connect(choice: Choice, last: str = "") -> EngineClient:
+    """The engine. Raises EngineError with what every candidate said, where none answers.
+
+    `last`: the identity of the engine that the project last used. If it does not answer, no other one replaces it.
+    """
     machine_of(choice)  # before the first call, so that this one goes over the shared connection too
     tried: list[Candidate] = []
     for program in programs(choice):
@@ -82,6 +93,9 @@ def connect(choice: Choice) -> EngineClient:
             engine = client(found, choice)
             engine.passed_over = tuple(one.problem.message for one in tried if one.problem is not None)
             return engine
+        if last and identity(found, choice) == last:
+            hint = f"{found.problem.hint}; the project last used it, so another engine must be named with --engine"
+            raise EngineError(replace(found.problem, hint=hint))
         tried.append(found)
     if not tried:
         raise cli_missing(choice.binary or ("docker, nerdctl or podman" if choice.name == "auto" else choice.name))
@@ -123,7 +137,7 @@ def ask(program: str, choice: Choice) -> Candidate:
         problem = (done.stderr or "it said nothing to `version`") if done.returncode != 0 or not told else ""
         if kept and not problem:
             remembered.remember(kept, told)
-    found = _read(told)
+    found = _read(told) if told or kind not in ORDER else known(kind, "")
     found = replace(found, rootless=_is_rootless(found.name, choice, told))
     if found.name != kind and kind in ORDER:
         command = (*_before(choice, found.name), program, *_options(found.name, choice))
@@ -173,12 +187,15 @@ def machine_of(choice: Choice) -> Machine:
     """The machine that an engine runs on, told from its address, its context, or the variables it reads itself."""
     if choice.name == NERDCTL:
         return machine("")
-    if choice.host or choice.name == PODMAN:
-        return machine(choice.host or witness.env("CONTAINER_HOST"))
+    return machine(choice.host or witness.env("CONTAINER_HOST") if choice.name == PODMAN else _docker_address(choice))
+
+
+def _docker_address(choice: Choice) -> str:
+    """Where docker looks for its engine, "" for its default."""
     host, context = (witness.env(name) for name in _DOCKER_VARIABLES)
-    if choice.context or (not host and (context or _has_context())):
-        return machine(_endpoint(choice.binary or DOCKER, choice.context))
-    return machine(host)
+    if not choice.host and (choice.context or (not host and (context or _has_context()))):
+        return _endpoint(choice.binary or DOCKER, choice.context)
+    return choice.host or host
 
 
 def _has_context() -> bool:
@@ -200,11 +217,19 @@ def _endpoint(program: str, context: str) -> str:
 
 
 def identity(found: Candidate, choice: Choice) -> str:
-    """What tells this engine from others: program, where it is, and as whom it is asked."""
-    variables = [witness.env(name) for name in _DOCKER_VARIABLES if found.capabilities.name == DOCKER]
-    where = choice.host or choice.context or "/".join(variables)
-    spaces = [choice.namespace, choice.address] if found.capabilities.name == NERDCTL else []
-    return " ".join(filter(None, [found.capabilities.name, where, *spaces, "sudo" if choice.sudo else ""]))
+    """What tells this engine from others: program, address, and as whom it is asked. Names of one address are equal."""
+    kind = found.capabilities.name
+    if kind == DOCKER:
+        named = choice.context or witness.env("DOCKER_CONTEXT")
+        tls = any(witness.env(name) for name in remembered.TLS_VARIABLES)
+        address = _docker_address(choice) or named or (_TLS_ADDRESS if tls else f"unix://{remembered.SOCKETS[DOCKER]}")
+        path = address.removeprefix("unix://")
+        places = [f"unix://{witness.ask('real', path)}" if path != address else address]
+    else:
+        places = [choice.host, choice.context, choice.namespace, choice.address, *map(witness.env, _PLACES[kind])]
+        places += ["rootless"] if found.capabilities.rootless else []
+    words = [kind, *places, "sudo" if choice.sudo else ""]
+    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1@", " ".join(filter(None, words)))
 
 
 def _before(choice: Choice, kind: str) -> tuple[str, ...]:

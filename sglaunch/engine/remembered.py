@@ -18,6 +18,8 @@ from sglaunch.engine import kept
 from sglaunch.recall import witness
 
 SOCKETS = {"docker": "/var/run/docker.sock", "nerdctl": "/run/containerd/containerd.sock"}
+TLS_VARIABLES = ("DOCKER_TLS_VERIFY", "DOCKER_TLS")
+"""With one of these docker's default address is another."""
 _CONNECT_SECONDS = 1.0
 _MOST = 20
 
@@ -76,7 +78,9 @@ def _elsewhere(kind: str) -> bool:
         host = witness.env("DOCKER_HOST")
         if b"currentContext" in (witness.file(docker_config()).content or b""):
             return True
-        return bool(witness.env("DOCKER_CONTEXT")) or (bool(host) and not host.startswith("unix://"))
+        if any(list(map(witness.env, ("DOCKER_CONTEXT", *TLS_VARIABLES)))):
+            return True
+        return bool(host) and not host.startswith("unix://")
     if kind == "podman":
         return any(list(map(witness.env, ("CONTAINER_HOST", "CONTAINER_CONNECTION"))))
     return any(list(map(witness.env, ("CONTAINERD_ADDRESS", "NERDCTL_TOML"))))
