@@ -5,7 +5,7 @@ stands in, here and nowhere else:
 
 - a user ana with a home of her own, and the name gpu1: two functions of Python are replaced before sglaunch starts;
 - GPUs: NVML is the tests' stand-in, and docker is not told of `--gpus`, nor of limits it may not raise;
-- SGLang's images: busybox, and a python3 that says what a server says and answers as it does;
+- SGLang's images: busybox, and a python3 and an sglang that say what a server says and answer as it does;
 - docker's own version, disk and GPU support, for doctor.
 
 Names that must not meet those of another run (home, project, ports) have the same length here and there, so that
@@ -248,7 +248,7 @@ def _executable(path: Path, text: str) -> None:
 def _programs_of_image() -> dict[str, str]:
     shell = '#!/bin/sh\nexec sh "$@"\n'
     server = (HERE / "server.sh.in").read_text(encoding="utf-8")
-    return {"bin/python3": server, "bin/bash": shell, "bin/zsh": shell}
+    return {"bin/python3": server, "bin/sglang": server, "bin/bash": shell, "bin/zsh": shell}
 
 
 def _unused_name() -> tuple[Path, str]:
