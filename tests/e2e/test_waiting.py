@@ -70,7 +70,7 @@ def test_what_needs_another_ready_starts_when_it_is(sglaunch: Sglaunch) -> None:
         if event["Action"] == "start"
     }
     assert times["router"] - times["db"] > 2
-    assert times["aside"] - times["db"] < 2
+    assert times["aside"] < times["router"]
 
 
 @pytest.fixture

@@ -87,12 +87,10 @@ def test_a_ctrl_c_reaches_every_lane_and_is_raised_when_all_have_ended() -> None
 
     finger = threading.Thread(target=press)
     finger.start()
-    began = time.monotonic()
     with pytest.raises(Interrupted, match="taken back"):
         together(plans(a=(), b=(), c=("a",)), run)
     finger.join()
     assert sorted(taken_back) == ["a", "b"]
-    assert time.monotonic() - began < 5
 
 
 def test_an_engine_that_a_ctrl_c_killed_is_told_from_one_that_failed() -> None:

@@ -57,10 +57,9 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_left_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
-    cli = program(tmp_path, "sleep 30 & echo done")
-    began = time.monotonic()
+    """One that is waited for outlives the time that a test may take."""
+    cli = program(tmp_path, "sleep 150 & echo done")
     transfer.run(cli, "pull", "x", tell=lambda progress, seconds: None)
-    assert time.monotonic() - began < 10
 
 
 def test_without_terminals_a_pipe_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
