@@ -1,7 +1,7 @@
 """Whatever an interrupted recreate left: every state of a container, its replacement and the old one set aside, and
 every verb. The older of several is the one that worked before: its work is lost with consent alone.
 
-On the fake engine all of it; e2e/test_left_behind.py has a sample on a real one.
+On the fake engine.
 """
 
 from __future__ import annotations
