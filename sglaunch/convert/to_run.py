@@ -136,14 +136,15 @@ def _key_file(wanted: Wanted, private: str) -> str:
 
 
 def _key_lines(wanted: Wanted, path: str) -> list[str]:
-    """printf is the shell's own: the key stands in no process's arguments."""
+    """printf is the shell's own: the key is in no process's arguments. The folder may not be there yet."""
     if not path or wanted.spec.server is None:
         return []
     name = wanted.spec.server.api_key
     value = f'"${{{name}:?is the key of the server}}"'
     if name in wanted.secret_files:
         value = f'"$(cat {shlex.quote(wanted.secret_files[name])})"'
-    return [f"(umask 077; printf 'api-key: \"%s\"\\n' {value} > {shlex.quote(path)})"]
+    folder = shlex.quote(posixpath.dirname(path))
+    return [f"(umask 077; mkdir -p {folder}; printf 'api-key: \"%s\"\\n' {value} > {shlex.quote(path)})"]
 
 
 def _values(wanted: Wanted) -> list[str]:

@@ -162,7 +162,8 @@ class EngineClient:
 
     def _runs(self, container: str) -> bool:
         found = self.inspect([container], size=False).get(container) or {}
-        return bool((found.get("State") or {}).get("Running"))
+        state = found.get("State") or {}
+        return bool(state.get("Running")) and not state.get("Paused")
 
     def stop(self, container: str) -> None:
         self._told("stop", container)

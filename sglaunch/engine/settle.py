@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sglaunch.convert.from_inspect import container
+from sglaunch.convert.from_inspect import container, is_container
 from sglaunch.engine.protocol import Engine
 from sglaunch.engine.stir import at_rest
 from sglaunch.errors import EngineError, Failure
@@ -26,9 +26,9 @@ _LOG_LINES, _SERVER_LINES = 10, 200
 
 
 def look(name: str, engine: Engine) -> ObservedContainer | None:
-    """One container as it is now."""
+    """One container as it is now. Podman shows an image whose last part has the name where no container has it."""
     data = engine.inspect([name], size=False).get(name)
-    return container(data) if data is not None else None
+    return container(data) if data is not None and is_container(data) else None
 
 
 def settle(name: str, engine: Engine, seconds: float | None = None) -> str:

@@ -114,7 +114,7 @@ def _import() -> Containers:
         try:
             return _side_door()
         except (ImportError, AttributeError):
-            for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+            for name in [name for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE]:
                 del sys.modules[name]
             return _front_door()
     finally:

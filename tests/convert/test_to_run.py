@@ -179,6 +179,6 @@ def test_an_automatic_port_is_the_usual_one() -> None:
 def test_the_file_of_an_api_key_is_written_by_the_shell() -> None:
     options: dict[str, Any] = {"command": None, "server": Server("m", api_key="KEY"), "environment": {"KEY": None}}
     made = to_run(make_wanted(**options, secret_names=frozenset({"KEY"})), ("docker",), DOCKER, "/private")
-    assert made.lines[0].startswith('(umask 077; printf \'api-key: "%s"\\n\' "${KEY:?')
+    assert made.lines[0].startswith('(umask 077; mkdir -p /private; printf \'api-key: "%s"\\n\' "${KEY:?')
     assert made.lines[0].endswith("> /private/ana-eval-dev.yaml)")
     assert "source=/private/ana-eval-dev.yaml,target=/run/sglaunch/server.yaml,readonly" in made.text

@@ -98,6 +98,7 @@ def test_up_returns_when_it_answers_and_not_before_whatever_the_proxy(
     if old:
         server.write(SERVE.replace("OLD", "/ready").replace("MARKER", "1000"), "serve.sh")
     dead = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    server("trust")  # the network of the host
     done = server("up", env=dead)
     assert seconds_after_it_was_up(server) >= 0
     assert f"http://127.0.0.1:{port}  org/model" in done.stdout

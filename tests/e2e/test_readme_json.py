@@ -15,6 +15,11 @@ import docker_engine
 import pytest
 from sglaunch_cli import Sglaunch
 
+from sglaunch.engine.apply import Event
+from sglaunch.plan.steps import ContainerPlan, Step
+from sglaunch.report.progress import _event_data
+from sglaunch.spec.startup import download
+
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,6 +90,13 @@ def same(shown: Any, real: Any) -> None:
         assert a[path] == b[path] or "null" in (a[path], b[path]), path
 
 
+def download_event() -> Any:
+    """What a download is shown as; e2e/test_answers.py has one on an engine."""
+    step = Step("ready", "ana-eval-server", "wanted ready")
+    plan = ContainerPlan("server", "ana-eval-server", "start", steps=(step,))
+    return _event_data(Event("progress", plan, step, progress=download(1 << 20, 1 << 21, 1e6), seconds=2.0))
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
     """Two devices, on one of which this process works."""
@@ -102,7 +114,9 @@ def machine(tmp_path: Path) -> dict[str, str]:
 
 def test_every_screen_has_the_shape_of_a_real_answer(sglaunch: Sglaunch, machine: dict[str, str]) -> None:
     shown = screens()
-    assert len(shown) == 12
+    assert len(shown) == 13
+    (silent,) = [told for told in shown if "bytes_per_second" in told]
+    same(shown[silent], download_event())
 
     def answer(*words: str, status: int = 0) -> Any:
         return json.loads(sglaunch(*words, "--json", env=machine, status=status).stdout)

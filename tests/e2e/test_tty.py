@@ -173,10 +173,10 @@ def test_an_interrupted_recreate_puts_the_old_container_back(dev: Sglaunch, term
 
 
 def test_what_a_project_file_asks_of_the_host_is_shown_and_asked(dev: Sglaunch, terminal: Open) -> None:
-    dev.edit("    attach: true\n", "    attach: false\n    cap_add: [SYS_PTRACE]\n")
+    dev.edit("    attach: true\n", "    attach: false\n    cap_add: [NET_ADMIN]\n")
     assert "sglaunch trust" in dev("up", status=4).stderr
     one = terminal("up", "dev")
-    one.expect(r"cap_add: SYS_PTRACE")
+    one.expect(r"cap_add: NET_ADMIN")
     one.expect(r"\[t\]rust / \[a\]bort")
     one.type("a\n")
     assert one.status() == 4
