@@ -305,8 +305,8 @@ def _remove(step: Step, engine: Engine) -> None:
             return
         if problem is not None:
             raise problem
-    message = f"the engine does not remove {step.target}, and calls it removed"
-    raise EngineError(Failure("removing", message, "look at it with `docker ps -a`, then try again"))
+    message = f"the engine reports {step.target} as removed, and it is still there"
+    raise _not_removed(message, engine)
 
 
 def _stop(step: Step, engine: Engine) -> None:
@@ -361,12 +361,17 @@ def _check_gpus(step: Step, engine: Engine) -> str:
     return ""
 
 
+def _not_removed(message: str, engine: Engine) -> EngineError:
+    hint = f"see `{engine.capabilities.name} ps -a`, then run the command again"
+    return EngineError(Failure("removing", message, hint))
+
+
 def _wait_gone(step: Step, engine: Engine) -> None:
     name, deadline = step.target, time.monotonic() + GONE_SECONDS
     while look(name, engine) is not None:
         if time.monotonic() >= deadline:
             message = f"{name} is still being removed after {GONE_SECONDS:.0f} s"
-            raise EngineError(Failure("removing", message, "look at it with `docker ps -a`, then try again"))
+            raise _not_removed(message, engine)
         time.sleep(_POLL_SECONDS)
 
 

@@ -434,7 +434,7 @@ def test_a_removal_of_which_nobody_knows_is_not_followed_by_rolling_back_the_res
 def test_a_removal_that_was_not_carried_out_is_no_removal(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FakeEngine([make_container(status="exited")])
     monkeypatch.setattr(engine, "remove", lambda name, volumes: None)
-    with pytest.raises(EngineError, match=f"does not remove {NAME}"):
+    with pytest.raises(EngineError, match=f"reports {NAME} as removed, and it is still there"):
         apply(plan(Step("remove", NAME, "")), engine, lambda _: None)
 
 
